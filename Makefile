@@ -1,0 +1,97 @@
+# nvmpool: one non-recursive Makefile.  `make help` lists the targets.
+# Results go to $(BUILD).  Variables: CC, BUILD, PREFIX, DESTDIR,
+# SANITIZE=address,undefined (or thread), COVERAGE=1, WERROR=1.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL     := /bin/bash
+
+VERSION   := 0.1.0
+BUILD     ?= build
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+PKGS      := libpmem2 libndctl libdaxctl json-c smartcols blkid libisal glib-2.0 libxml-2.0
+PKG_CONFIG ?= pkg-config
+
+WARN      := -Wall -Wextra -Wconversion -Wshadow -Wcast-qual \
+             -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef
+CFLAGS    ?= -O2 -g
+CPPFLAGS_ALL := -I. -Ilibcore -I$(BUILD) -D_GNU_SOURCE -DNVMPOOL_VERSION='"$(VERSION)"'
+CFLAGS_ALL    = -std=gnu17 $(WARN) -fno-strict-aliasing -MMD -MP $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL   = $(LDFLAGS)
+ifdef WERROR
+CFLAGS_ALL += -Werror
+endif
+ifdef SANITIZE
+CFLAGS_ALL  += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS_ALL += -fsanitize=$(SANITIZE)
+endif
+ifdef COVERAGE
+CFLAGS_ALL  += --coverage -O0
+LDFLAGS_ALL += --coverage
+endif
+
+# The packages' flags are looked up once, when something is compiled.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS) | sed 's/-I/-isystem /g'))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
+
+# ---- sources ---------------------------------------------------------------
+
+CORE_SRC   := $(wildcard libcore/base/*.c libcore/pool/*.c)
+HOSTED_SRC := $(wildcard libcore/hosted/*.c)
+GLUE_SRC   := $(wildcard qemu-glue/*.c)
+MAIN_SRC   := cli/nvmpool.c
+CLI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard cli/*.c))
+DOMAIN_SRC := $(wildcard tests/torture/domain*.c)
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
+TOOLS    := $(BUILD)/nvmpool
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_SRC))
+
+.DEFAULT_GOAL := all
+.PHONY: all help deps demo check check-unit check-torture lint install uninstall clean
+.SECONDARY:
+
+all: $(TOOLS) ## build the tools (the default)
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# ---- building ----------------------------------------------------------------
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# Rebuild when the flags change.
+FLAGS_NOW = $(CC) $(CFLAGS) $(SANITIZE) $(COVERAGE) $(WERROR) $(VERSION)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+.PHONY: FORCE
+
+$(BUILD)/libnvmpool-all.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+AR ?= ar
+
+$(BUILD)/nvmpool: $(call obj,$(MAIN_SRC)) $(BUILD)/libnvmpool-all.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC)) $(BUILD)/libnvmpool-all.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+$(BUILD)/tests/torture/%: $(BUILD)/obj/tests/torture/%.o $(call obj,$(DOMAIN_SRC)) $(BUILD)/libnvmpool-all.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
