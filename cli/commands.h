@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * commands.h - the subcommands of nvmpool, one per file cmd_<name>.c; the
+ * table that makes them known to the tool is in nvmpool.c.
+ */
+#ifndef NVM_CLI_COMMANDS_H
+#define NVM_CLI_COMMANDS_H
+
+#include "cli/opt.h"
+
+extern const struct command cmd_carve;
+extern const struct command cmd_format;
+extern const struct command cmd_list;
+extern const struct command cmd_map;
+extern const struct command cmd_pools;
+extern const struct command cmd_release;
+extern const struct command cmd_rename;
+extern const struct command cmd_show;
+
+#endif
