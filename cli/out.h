@@ -42,6 +42,13 @@ void out_uuid(struct cli *cli, const char *key, const char *label,
 void out_time(struct cli *cli, const char *key, const char *label,
 	      uint64_t seconds);
 
+#define OUT_UUID_BYTES 37
+#define OUT_TIME_BYTES 32
+
+/* The forms that those two have in text, into @buf; they return it. */
+const char *out_uuid_text(const uint8_t uuid[16], char buf[OUT_UUID_BYTES]);
+const char *out_time_text(uint64_t seconds, char buf[OUT_TIME_BYTES]);
+
 /* A line of plain text; nothing in JSON. */
 void out_line(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -96,6 +103,9 @@ int out_finish(struct cli *cli, int status);
 
 /* True where standard output is a terminal that shows colours. */
 bool out_colour(void);
+
+/* @pointer, or the end of the program where there is no memory. */
+void *out_must(void *pointer);
 
 /* The word for a status in the envelope: "not-found". */
 const char *out_status_code(int status);

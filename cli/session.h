@@ -28,7 +28,6 @@ struct session {
 	void *mem;
 	struct progress progress;
 	struct pool_progress step;
-	int lock;			/* libcore/hosted/lock.h */
 };
 
 #define SESSION_READ	0x0u	/* shared lock */
@@ -70,7 +69,10 @@ const struct pool_progress *session_progress(struct session *session,
 int session_not_in_use(struct session *session, const struct pool_child *child,
 		       const char *doing);
 
-/* Make released units clean, with progress; failing is a warning only. */
+/*
+ * Make released units clean, with progress.  Failing is a warning only: what
+ * stays dirty is cleaned before it is handed out.  Returns 0, or 128 + signal.
+ */
 int session_clean(struct session *session);
 
 /* 16 random bytes of the kernel's; 0 or an exit status. */

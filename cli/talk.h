@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "cli/opt.h"
+#include "hosted/failure.h"
 #include "pool/pool.h"
 
 /* Report a failure; returns @status, so that one can `return cli_fail(...)`. */
@@ -44,7 +45,10 @@ int fail_status(int err);
 int fail_nvm(struct cli *cli, int err, const struct nvm_fault *fault,
 	     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* "copy of NAT page 3 at byte 0x41000" and the like, into @buf. */
+/* Report what the hosted layer has put into words; the exit status. */
+int fail_hosted(struct cli *cli, int err, const struct failure *failure);
+
+/* "NAT page 3 at byte 0x41000" and the like, into @buf. */
 void fault_text(const struct nvm_fault *fault, char *buf, size_t buf_bytes);
 
 /* ---- signals and progress -------------------------------------------------- */
