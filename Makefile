@@ -43,7 +43,7 @@ HOSTED_SRC := $(wildcard libcore/hosted/*.c)
 GLUE_SRC   := $(wildcard qemu-glue/*.c)
 MAIN_SRC   := cli/nvmpool.c
 CLI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard cli/*.c))
-DOMAIN_SRC := $(wildcard tests/torture/domain*.c)
+DOMAIN_SRC = $(filter-out $(TORTURE_SRC),$(wildcard tests/torture/*.c))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
 
@@ -67,6 +67,13 @@ help: ## list the targets
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# The guest that shows whether KVM works, carried in the tool.
+$(BUILD)/probe-guest.elf: qemu-glue/probe/guest.S qemu-glue/probe/guest.ld $(BUILD)/flags
+	$(CC) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack \
+	  -T qemu-glue/probe/guest.ld -o $@ $<
+$(BUILD)/obj/qemu-glue/probe_accel.o: $(BUILD)/probe-guest.elf
+$(BUILD)/obj/qemu-glue/probe_accel.o: CPPFLAGS_ALL += -DPROBE_GUEST='"$(BUILD)/probe-guest.elf"'
 
 # Rebuild when the flags change.
 FLAGS_NOW = $(CC) $(CFLAGS) $(SANITIZE) $(COVERAGE) $(WERROR) $(VERSION)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * explore.h - which images a power loss can leave behind, given a trace.
+ *
+ * The models, as rules about what was stored since it was last made durable
+ * (docs/design.md gives the sources):
+ *
+ *   intel      A 64-byte line that a store covers whole is written around the
+ *              cache: each of its aligned 8-byte words survives on its own.
+ *              Other stores go through the cache: of a line, the media has
+ *              the stores before some point and any words of the one at it.
+ *              A line stored in both ways: each word on its own.
+ *   paranoid   Each aligned 8-byte word survives on its own, always.
+ *   pagecache  Each 4 KiB page has, on its own, any contents that it had
+ *              since the last sync; also those when half of a store was done.
+ *
+ * In the first two a drain makes durable what was stored before it, in the
+ * last a sync does, for what was drained before it.  Stores to the same word
+ * keep their order in all of them; a discard is a store of zeros.
+ *
+ * What was stored by a process before it was killed (DOMAIN_KILL) stays
+ * visible, but a drain of a later process makes it durable only where a flush
+ * covered it or the later process stored the same word again.  A sync covers
+ * all of it: the page cache outlives processes.
+ *
+ * A crash point is the moment before an event that makes something durable,
+ * and the end of the trace: the images of a crash at any store between two
+ * such events are among those of the later one (all later stores lost).
+ * At each point all images are tried where they are at most exhaustive_max;
+ * else bounded families of them, and the statistics tell of it.
+ */
+#ifndef TORTURE_EXPLORE_H
+#define TORTURE_EXPLORE_H
+
+#include "tests/torture/domain.h"
+
+enum explore_model { MODEL_INTEL, MODEL_PARANOID, MODEL_PAGECACHE };
+#define MODEL_COUNT 3
+
+/* What a trace was made durable by, in this model. */
+static inline enum nvm_durability model_durability(enum explore_model model)
+{
+	return model == MODEL_PAGECACHE ? NVM_SYNC : NVM_BUS;
+}
+const char *model_name(enum explore_model model);
+
+/* A set of images that were looked at already. */
+struct seen {
+	uint64_t *key;
+	size_t room, count;
+};
+bool seen_add(struct seen *seen, uint64_t key);	/* false: was there */
+void seen_free(struct seen *seen);
+
+struct explore_stats {
+	uint64_t points;	/* crash points with something in flight */
+	uint64_t exhaustive;	/* of them: every image was tried */
+	uint64_t images;	/* tried */
+	uint64_t distinct;	/* of them: not seen before, so checked */
+	uint64_t words_max;	/* most words in flight at a point */
+	uint64_t failures;
+};
+
+/* Names one image; printed as POINT.IMAGE, given back to replay it. */
+struct explore_where {
+	uint32_t point, image;
+	size_t event;		/* the crash is before this event */
+	bool acked;		/* after a DOMAIN_ACK */
+	uint32_t op;		/* the operation of the event before */
+	const char *family;
+};
+
+struct explore {
+	enum explore_model model;
+	uint64_t seed;
+	uint32_t exhaustive_max;
+	uint32_t random_count;	/* random images at each bounded point */
+	uint32_t pair_max;	/* stores up to which pairs are tried */
+	uint32_t word_max;	/* words tried one by one, spread evenly */
+	size_t first_event;	/* no crash before this one */
+	uint64_t salt;		/* of the keys in @seen */
+	struct seen *seen;	/* may be NULL: nothing is a duplicate */
+	const struct explore_where *only;	/* replay this image alone */
+	/* The domain holds the image, under a mark.  False: stop. */
+	bool (*check)(void *ctx, const struct explore_where *where);
+	void *ctx;
+	struct explore_stats stats;
+};
+
+/* Bounds that are a sound start: 4096, 128, 48, 384. */
+void explore_init(struct explore *explore, enum explore_model model,
+		  uint64_t seed);
+
+/*
+ * @domain holds the image on which the trace began, all of it durable; it is
+ * the same afterwards.  Nests: a check may record and explore on its own.
+ */
+void explore_trace(struct explore *explore, struct domain *domain,
+		   const struct domain_trace *trace);
+
+/* splitmix64: small, and the same everywhere. */
+static inline uint64_t random_next(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15u;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	return x ^ x >> 31;
+}
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * flight.c - follow a trace and keep what is in flight.
+ *
+ * Invariant: the domain's image holds exactly what is durable.  A version is
+ * kept only where it differs from the one before it: a store that changes
+ * nothing offers a power loss no choice.
+ */
+#include "tests/torture/flight.h"
+
+#include <stdlib.h>
+
+#define LINE_WORDS	(NVM_LINE / 8)
+#define PAGE_WORDS	(NVM_PAGE / 8)
+
+static void *grow(void *mem, uint32_t *room, uint32_t need, size_t size)
+{
+	if (need <= *room)
+		return mem;
+	while (*room < need)
+		*room = *room ? *room * 2 : 256;
+	mem = realloc(mem, *room * size);
+	if (!mem)
+		abort();
+	return mem;
+}
+
+void flight_begin(struct flight *flight, struct domain *domain,
+		  enum explore_model model)
+{
+	*flight = (struct flight){ .domain = domain, .model = model };
+}
+
+void flight_end(struct flight *flight)
+{
+	free(flight->cell);
+	free(flight->version);
+	free(flight->slot);
+}
+
+/* ---- words ---------------------------------------------------------------- */
+
+static uint32_t *slot_of(const struct flight *flight, uint64_t word)
+{
+	uint32_t mask = flight->slot_count - 1;
+	uint32_t i = (uint32_t)(word * 0x9e3779b97f4a7c15u >> 32) & mask;
+
+	while (flight->slot[i] &&
+	       flight->cell[flight->slot[i] - 1].word != word)
+		i = (i + 1) & mask;
+	return &flight->slot[i];
+}
+
+static void slots_fill(struct flight *flight, uint32_t slot_count)
+{
+	free(flight->slot);
+	flight->slot = calloc(slot_count, sizeof(*flight->slot));
+	if (!flight->slot)
+		abort();
+	flight->slot_count = slot_count;
+	for (uint32_t c = 0; c < flight->cell_count; c++)
+		*slot_of(flight, flight->cell[c].word) = c + 1;
+}
+
+static struct cell *cell_find(const struct flight *flight, uint64_t word)
+{
+	uint32_t slot = flight->slot_count ? *slot_of(flight, word) : 0;
+
+	return slot ? &flight->cell[slot - 1] : NULL;
+}
+
+static struct cell *cell_make(struct flight *flight, uint64_t word)
+{
+	struct cell *cell = cell_find(flight, word);
+
+	if (cell)
+		return cell;
+	flight->cell = grow(flight->cell, &flight->cell_room,
+			    flight->cell_count + 1, sizeof(*flight->cell));
+	flight->cell[flight->cell_count++] = (struct cell){
+		.word = word, .visible = domain_word(flight->domain, word),
+		.last = UINT32_MAX };
+	if (flight->cell_count * 2 > flight->slot_count)
+		slots_fill(flight, flight->slot_count ? flight->slot_count * 2
+						      : 512);
+	else
+		*slot_of(flight, word) = flight->cell_count;
+	return &flight->cell[flight->cell_count - 1];
+}
+
+static void word_store(struct flight *flight, uint64_t word, uint64_t value,
+		       uint32_t time, bool bypass)
+{
+	struct cell *cell = cell_find(flight, word);
+	uint64_t floor = domain_word(flight->domain, word);
+
+	if (value == (cell ? cell->visible : floor)) {
+		if (cell)
+			flight->version[cell->last].mine = true;
+		return;
+	}
+	cell = cell_make(flight, word);
+	flight->version = grow(flight->version, &flight->version_room,
+			       flight->version_count + 1,
+			       sizeof(*flight->version));
+	flight->version[flight->version_count] = (struct version){
+		.cell = (uint32_t)(cell - flight->cell), .time = time,
+		.value = value, .bypass = bypass, .mine = true,
+		.delta = domain_hash_word(word, floor) ^
+			 domain_hash_word(word, value) };
+	cell->visible = value;
+	cell->last = flight->version_count++;
+}
+
+static uint64_t word_visible(const struct flight *flight, uint64_t word)
+{
+	const struct cell *cell = cell_find(flight, word);
+
+	return cell ? cell->visible : domain_word(flight->domain, word);
+}
+
+/* ---- events --------------------------------------------------------------- */
+
+/* One store's part in one page; @src NULL stores zeros. */
+static void page_part_store(struct flight *flight, uint64_t off,
+			    const uint8_t *src, uint64_t len, uint32_t event)
+{
+	uint64_t first = off / 8, end = (off + len + 7) / 8;
+
+	for (uint64_t word = first; word < end; word++) {
+		uint64_t value = word_visible(flight, word);
+		uint64_t line = word * 8 / NVM_LINE * NVM_LINE;
+		uint32_t half = (word - first) * 2 >= end - first;
+		uint64_t from = word * 8 > off ? word * 8 : off;
+		uint64_t to = word * 8 + 8 < off + len ? word * 8 + 8
+						       : off + len;
+
+		if (src)
+			memcpy((uint8_t *)&value + from % 8, src + (from - off),
+			       to - from);
+		else
+			memset((uint8_t *)&value + from % 8, 0, to - from);
+		word_store(flight, word, value, event * 2 + half,
+			   line >= off && line + NVM_LINE <= off + len);
+	}
+}
+
+static void range_store(struct flight *flight, uint64_t off,
+			const uint8_t *src, uint64_t len, uint32_t event)
+{
+	while (len) {
+		uint64_t n = NVM_PAGE - off % NVM_PAGE;
+
+		if (n > len)
+			n = len;
+		page_part_store(flight, off, src, n, event);
+		off += n;
+		src += n;
+		len -= n;
+	}
+}
+
+/* Only pages with something on them: a discard may cover all of the media. */
+static void range_discard(struct flight *flight, uint64_t off, uint64_t len,
+			  uint32_t event)
+{
+	const struct domain *domain = flight->domain;
+	uint32_t cells = flight->cell_count;
+	uint64_t end = off + len;
+
+	for (uint32_t c = 0; c < cells; c++) {
+		uint64_t word = flight->cell[c].word;
+		uint64_t page = word / PAGE_WORDS;
+		uint64_t from = page * NVM_PAGE > off ? page * NVM_PAGE : off;
+		uint64_t to = (page + 1) * NVM_PAGE < end ? (page + 1) * NVM_PAGE
+							  : end;
+
+		/* The same halves as of a page that is not zero (below). */
+		if (word * 8 >= off && word * 8 + 8 <= end &&
+		    !domain->page_words[page])
+			word_store(flight, word, 0, event * 2 +
+				   ((word - from / 8) * 2 >= (to - from) / 8),
+				   true);
+	}
+	while (off < end) {
+		uint64_t n = NVM_PAGE - off % NVM_PAGE;
+
+		if (!domain->chunk_pages[off / NVM_PAGE / 4096])
+			n = (4096ull * NVM_PAGE) - off % (4096ull * NVM_PAGE);
+		if (n > end - off)
+			n = end - off;
+		if (domain->page_words[off / NVM_PAGE])
+			page_part_store(flight, off, NULL, n, event);
+		off += n;
+	}
+}
+
+static bool version_lands(const struct flight *flight,
+			  const struct version *version)
+{
+	return flight->model == MODEL_PAGECACHE ? version->drained
+						: version->mine;
+}
+
+bool flight_lands(const struct flight *flight, const struct domain_event *event)
+{
+	if (event->type != (flight->model == MODEL_PAGECACHE ? DOMAIN_SYNC
+							     : DOMAIN_DRAIN))
+		return false;
+	for (uint32_t v = 0; v < flight->version_count; v++)
+		if (version_lands(flight, &flight->version[v]))
+			return true;
+	return false;
+}
+
+/* The newest version that lands becomes the floor; later ones stay. */
+static void land(struct flight *flight)
+{
+	uint32_t versions = flight->version_count, cells = flight->cell_count;
+	struct version *old = flight->version;
+	struct cell *old_cell = flight->cell;
+
+	for (uint32_t v = 0; v < versions; v++)
+		if (version_lands(flight, &old[v]))
+			domain_poke_word(flight->domain,
+					 old_cell[old[v].cell].word,
+					 old[v].value);
+	/* Mark by .last the version up to which each cell has landed. */
+	for (uint32_t c = 0; c < cells; c++)
+		old_cell[c].last = UINT32_MAX;
+	for (uint32_t v = 0; v < versions; v++)
+		if (version_lands(flight, &old[v]))
+			old_cell[old[v].cell].last = v;
+	flight->version = NULL;
+	flight->cell = NULL;
+	flight->version_count = flight->version_room = 0;
+	flight->cell_count = flight->cell_room = 0;
+	if (flight->slot_count)
+		memset(flight->slot, 0, flight->slot_count * sizeof(*flight->slot));
+	for (uint32_t v = 0; v < versions; v++) {
+		const struct cell *cell = &old_cell[old[v].cell];
+		struct version *now;
+
+		if (cell->last != UINT32_MAX && v <= cell->last)
+			continue;
+		word_store(flight, cell->word, old[v].value, old[v].time,
+			   old[v].bypass);
+		now = &flight->version[cell_find(flight, cell->word)->last];
+		now->mine = old[v].mine;
+		now->drained = old[v].drained;
+	}
+	free(old);
+	free(old_cell);
+}
+
+void flight_event(struct flight *flight, const struct domain_trace *trace,
+		  size_t index)
+{
+	const struct domain_event *event = &trace->event[index];
+
+	switch (event->type) {
+	case DOMAIN_STORE:
+		range_store(flight, event->off, trace->bytes + event->bytes,
+			    event->len, (uint32_t)index);
+		break;
+	case DOMAIN_DISCARD:
+		range_discard(flight, event->off, event->len, (uint32_t)index);
+		break;
+	case DOMAIN_DRAIN:
+		for (uint32_t v = 0; v < flight->version_count; v++)
+			flight->version[v].drained = true;
+		if (flight_lands(flight, event))
+			land(flight);
+		break;
+	case DOMAIN_SYNC:
+		if (flight_lands(flight, event))
+			land(flight);
+		break;
+	case DOMAIN_FLUSH:
+		for (uint32_t v = 0; v < flight->version_count; v++) {
+			uint64_t at = flight->cell[flight->version[v].cell].word
+				      * 8;
+
+			if (at + 8 > event->off && at < event->off + event->len)
+				flight->version[v].mine = true;
+		}
+		break;
+	case DOMAIN_KILL:
+		for (uint32_t v = 0; v < flight->version_count; v++) {
+			flight->version[v].mine = false;
+			flight->version[v].drained = true;
+		}
+		break;
+	case DOMAIN_RESERVE:
+	case DOMAIN_LOAD:
+	case DOMAIN_ACK:
+		break;
+	}
+}
