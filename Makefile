@@ -54,13 +54,13 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-unit check-torture lint install uninstall clean
+.PHONY: all help deps demo check test-programs lint install uninstall clean
 .SECONDARY:
 
 all: $(TOOLS) ## build the tools (the default)
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # ---- building ----------------------------------------------------------------
 
@@ -97,6 +97,34 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC)) $(B
 $(BUILD)/tests/torture/%: $(BUILD)/obj/tests/torture/%.o $(call obj,$(DOMAIN_SRC)) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+# ---- tests -------------------------------------------------------------------
+
+test-programs: all $(UNIT_BIN) $(TORTURE_BIN)
+
+deps: ## say what this machine lacks, by package name
+	@.ci/deps show all
+
+# Installing comes first and building in a make of its own: on a fresh machine
+# there is no compiler yet when this one starts.
+SUBMAKE = $(MAKE) --no-print-directory -j$(shell nproc) BUILD=$(BUILD)
+
+demo: ## install what it needs, build, and show the main job in a real guest
+	@.ci/deps install build demo
+	+@$(SUBMAKE) -s all
+	@BUILD=$(abspath $(BUILD)) tests/vm/demo
+
+check: ## install what tests need, build, run every test
+	@.ci/deps install build demo check
+	+@$(SUBMAKE) -s test-programs
+	@BUILD=$(abspath $(BUILD)) tests/run
+
+check-%: FORCE ## one area of the tests: unit cli torture fuzz lint sanitize vm
+	@.ci/deps install build demo check
+	+@$(SUBMAKE) -s test-programs
+	@BUILD=$(abspath $(BUILD)) tests/run $*
+
+lint: check-lint ## the checks of the source: layers, freestanding core, shell, both compilers
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
