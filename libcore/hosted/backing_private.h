@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * backing_private.h - what backing.c (open, close), backing_look.c (what it
+ * is, what it promises) and backing_media.c (the operations) share.
+ */
+#ifndef NVM_HOSTED_BACKING_PRIVATE_H
+#define NVM_HOSTED_BACKING_PRIVATE_H
+
+#include <libpmem2.h>
+
+#include "hosted/backing.h"
+
+struct backing {
+	struct nvm_media media;		/* first: the core's pointer is ours */
+	int fd;
+	enum backing_access access;
+	struct backing_info info;
+	uint8_t *map;			/* all of the media; writable by us
+					   unless BACKING_READ */
+	struct pmem2_map *pmem2;
+	pmem2_memcpy_fn pmem2_memcpy;
+	pmem2_flush_fn pmem2_flush;
+	pmem2_drain_fn pmem2_drain;
+	/*
+	 * BACKING_PRIVATE on devdax, which knows no private mappings: one bit
+	 * for each PRIVATE_CHUNK of the mapping that was replaced by a copy in
+	 * anonymous memory.  NULL elsewhere.
+	 */
+	uint8_t *private_chunk;
+};
+
+#define PRIVATE_CHUNK	(2ull << 20)	/* or the device's align, if larger */
+
+extern const struct nvm_media_ops backing_media_ops;
+
+/* The bytes of one chunk of private_chunk. */
+uint64_t backing_chunk_bytes(const struct backing *backing);
+
+/*
+ * Fill info (kind, size, align, durability, namespace, bad blocks) of an
+ * opened descriptor.
+ */
+int backing_look(struct backing *backing, struct failure *failure);
+
+#endif
