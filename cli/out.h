@@ -59,6 +59,9 @@ FILE *out_stream(struct cli *cli);
 /* "data" itself, to add what the functions above cannot say; NULL in text. */
 struct json_object *out_data(struct cli *cli);
 
+/* JSON is UTF-8: what is not becomes the replacement character. */
+struct json_object *out_json_text(const char *text);
+
 /* ---- tables: a heading and rows, or an array of objects ----------------- */
 
 enum out_kind {

@@ -30,7 +30,4 @@ struct libscols_table *out_scols_new(void);
 /* Print @table into the text and free it. */
 void out_scols_print(struct out *out, struct libscols_table *table);
 
-/* JSON is UTF-8: what is not becomes the replacement character. */
-struct json_object *out_json_text(const char *text);
-
 #endif

@@ -231,6 +231,18 @@ int session_child(struct session *session, const char *name,
 			name, session->path);
 }
 
+int name_refuse(struct cli *cli, const char *name)
+{
+	if (!*name)
+		return cli_fail(cli, EXIT_USAGE, "bad name '': it is empty");
+	if (strlen(name) > POOL_NAME_MAX)
+		return cli_fail(cli, EXIT_USAGE, "bad name '%.20s...': longer "
+				"than %u characters", name, POOL_NAME_MAX);
+	return cli_fail(cli, EXIT_USAGE, "bad name '%s': must be letters, "
+			"digits, '.', '_' and '-', and begin with a letter or "
+			"digit", name);
+}
+
 int session_size(struct session *session, const char *text,
 		 uint64_t *ret_bytes)
 {

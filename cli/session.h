@@ -45,6 +45,9 @@ int session_pool_path(struct cli *cli, char **ret_path);
 int session_child(struct session *session, const char *name,
 		  struct pool_child *ret_child);
 
+/* Tell what is wrong with the name of a child or VM; EXIT_USAGE. */
+int name_refuse(struct cli *cli, const char *name);
+
 /*
  * Parse and check a size argument: a multiple of the unit, not 0; else the
  * nearest possible sizes are told.

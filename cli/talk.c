@@ -74,8 +74,8 @@ int cli_ask(struct cli *cli, const char *fmt, ...)
 	message_make(question, fmt, ap);
 	va_end(ap);
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return cli_fail(cli, EXIT_USAGE, "%s not without --yes, as "
-				"there is no terminal to ask on", question);
+		return cli_fail(cli, EXIT_USAGE, "%s no terminal to ask on; "
+				"say --yes", question);
 	fprintf(stderr, "%s [y/N] ", question);
 	/* read(2): a signal shall end the waiting, which stdio repeats */
 	len = read(STDIN_FILENO, answer, sizeof(answer) - 1);

@@ -28,7 +28,7 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Ask "<question> [y/N]".  0: go on (answered yes, or --yes, or --dry-run);
+ * Ask "<question?> [y/N]".  0: go on (answered yes, or --yes, or --dry-run);
  * else the exit status to return, told already: without a terminal and
  * without --yes that is EXIT_USAGE.
  */

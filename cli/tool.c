@@ -77,6 +77,10 @@ static int command_run(struct cli *cli, int argc, char **argv)
 		help_command(cli->tool, cli->command, out_stream(cli));
 	} else if (!status) {
 		status = cli->command->run(cli);
+		if (!status && cli->dry_run) {
+			out_bool(cli, "dry_run", NULL, true);
+			cli_note(cli, "dry run: nothing was changed");
+		}
 	}
 	free(cli->opts);
 	return status;
