@@ -46,8 +46,12 @@ struct accel_facts {
  */
 void probe_accel(const char *qemu, struct accel_facts *ret_facts);
 
-/* Run the probe's guest: 0 if it came up on @accel ("kvm", "tcg"). */
-int probe_guest(const char *qemu, const char *accel, unsigned timeout_ms,
-		struct failure *failure);
+/*
+ * Run the probe's guest: 0 if it came up on @accel ("kvm", "tcg").  @words
+ * (ends with NULL; may be NULL) are more arguments, as of args_words(): then
+ * the machine they describe is what the guest comes up on.
+ */
+int probe_guest(const char *qemu, const char *accel, char *const *words,
+		unsigned timeout_ms, struct failure *failure);
 
 #endif

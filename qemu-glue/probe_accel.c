@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,16 +46,17 @@ static int guest_file(void)
 	return fd;
 }
 
-int probe_guest(const char *qemu, const char *accel, unsigned timeout_ms,
-		struct failure *failure)
+int probe_guest(const char *qemu, const char *accel, char *const *words,
+		unsigned timeout_ms, struct failure *failure)
 {
 	char kernel[64];
-	const char *const argv[] = {
+	const char *const fixed[] = {
 		qemu, "-accel", accel, "-machine", "q35", "-m", "32M",
 		"-nodefaults", "-no-user-config", "-display", "none",
 		"-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 		"-kernel", kernel, NULL
 	};
+	GPtrArray *argv;
 	struct run_result result;
 	int fd = guest_file(), err;
 
@@ -62,7 +64,15 @@ int probe_guest(const char *qemu, const char *accel, unsigned timeout_ms,
 		return failure_errno(failure, fd,
 				     "cannot prepare the probe's guest");
 	snprintf(kernel, sizeof(kernel), "/proc/%d/fd/%d", (int)getpid(), fd);
-	err = run_program(argv, NULL, timeout_ms, &result, failure);
+	argv = g_ptr_array_new();
+	for (const char *const *word = fixed; *word; word++)
+		g_ptr_array_add(argv, (gpointer)(uintptr_t)*word);
+	for (; words && *words; words++)
+		g_ptr_array_add(argv, *words);
+	g_ptr_array_add(argv, NULL);
+	err = run_program((const char *const *)argv->pdata, NULL, timeout_ms,
+			  &result, failure);
+	g_ptr_array_free(argv, TRUE);
 	close(fd);
 	if (err)
 		return err;
@@ -123,7 +133,8 @@ void probe_accel(const char *qemu, struct accel_facts *ret_facts)
 		snprintf(facts.reason, sizeof(facts.reason),
 			 "KVM is done in software here (kvm_pvm), where stock "
 			 "kernels hang");
-	} else if (probe_guest(qemu, "kvm", PROBE_ACCEL_MS, &failure)) {
+	} else if (probe_guest(qemu, "kvm", NULL, PROBE_ACCEL_MS,
+			       &failure)) {
 		snprintf(facts.reason, sizeof(facts.reason), "%.*s",
 			 (int)sizeof(facts.reason) - 1, failure.text);
 	} else {

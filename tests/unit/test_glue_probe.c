@@ -115,7 +115,7 @@ static void the_probes_guest_comes_up_under_tcg(void **state)
 	struct failure failure;
 
 	(void)state;
-	if (probe_guest("qemu-system-x86_64", "tcg", 20000, &failure))
+	if (probe_guest("qemu-system-x86_64", "tcg", NULL, 20000, &failure))
 		fail_msg("%s", failure.text);
 }
 
@@ -125,10 +125,11 @@ static void a_guest_that_does_not_report_is_no_success(void **state)
 
 	(void)state;
 	/* ends at once, with 0, as QEMU does after a triple fault */
-	assert_int_equal(probe_guest("true", "tcg", 2000, &failure), -EIO);
+	assert_int_equal(probe_guest("true", "tcg", NULL, 2000, &failure),
+			 -EIO);
 	assert_non_null(strstr(failure.text, "status 0"));
 	assert_int_equal(probe_guest("qemu-system-x86_64", "no-such-accel",
-				     5000, &failure), -EIO);
+				     NULL, 5000, &failure), -EIO);
 	assert_non_null(strstr(failure.text, "no-such-accel"));
 }
 
