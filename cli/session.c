@@ -319,7 +319,7 @@ int session_not_in_use(struct session *session, const struct pool_child *child,
 	struct nvm_fault fault = { 0 };
 	struct use_list list;
 	struct failure failure;
-	char text[256], more[32] = "";
+	char text[256], more[48] = "";
 	size_t count;
 	int err, status = 0;
 
