@@ -100,7 +100,7 @@ $(BUILD)/tests/torture/%: $(BUILD)/obj/tests/torture/%.o $(call obj,$(DOMAIN_SRC
 
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(TORTURE_BIN)
+test-programs: all $(UNIT_BIN) $(TORTURE_BIN) $(BUILD)/tests/vm/poke
 
 deps: ## say what this machine lacks, by package name
 	@.ci/deps show all
@@ -111,7 +111,7 @@ SUBMAKE = $(MAKE) --no-print-directory -j$(shell nproc) BUILD=$(BUILD)
 
 demo: ## install what it needs, build, and show the main job in a real guest
 	@.ci/deps install build demo
-	+@$(SUBMAKE) -s all
+	+@$(SUBMAKE) -s all $(BUILD)/tests/vm/poke
 	@BUILD=$(abspath $(BUILD)) tests/vm/demo
 
 check: ## install what tests need, build, run every test
@@ -125,6 +125,11 @@ check-%: FORCE ## one area of the tests: unit cli torture fuzz lint sanitize vm
 	@BUILD=$(abspath $(BUILD)) tests/run $*
 
 lint: check-lint ## the checks of the source: layers, freestanding core, shell, both compilers
+
+# Runs inside the tests' guests, which have no libraries.
+$(BUILD)/tests/vm/poke: tests/vm/poke.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(WARN) $(CFLAGS) -static -o $@ $<
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
