@@ -48,11 +48,11 @@ static bool report(const struct check *c, enum pool_finding finding,
 /* ---- copies ------------------------------------------------------------------ */
 
 /*
- * One copy on the media against the image that counts.  With an unfinished
- * transaction (open for reading only) the copies may be older.
+ * One copy on the media against the image that counts.  Pages of an unfinished
+ * transaction (open for reading only) are not home yet, and may be torn.
  */
 static int copy_check(struct check *c, const char *what, uint64_t index,
-		      uint64_t off, const void *image)
+		      uint64_t target, uint64_t off, const void *image)
 {
 	struct pool *pool = c->pool;
 	struct nvm_media *media = pool->media;
@@ -60,7 +60,7 @@ static int copy_check(struct check *c, const char *what, uint64_t index,
 	if (!media->ops->load(media, off, pool->page, NVM_PAGE) &&
 	    !memcmp(pool->page, image, NVM_PAGE))
 		return 0;
-	if (pool->journal_count)
+	if (journal_has(pool, target))
 		return 0;
 	if (!report(c, FIND_COPY_DAMAGED, what, index, off, 1, true))
 		return 0;
@@ -82,7 +82,7 @@ static int gmb_copies_check(struct check *c)
 			       pool->geom.uuid))
 			break;
 	for (unsigned copy = 0; copy < GMB_COPIES && !err; copy++)
-		err = copy_check(c, "GMB copy", copy,
+		err = copy_check(c, "GMB copy", copy, 0,
 				 gmb_copy_off(pool->geom.size_bytes,
 						 copy),
 				 pool->bounce);
@@ -92,11 +92,11 @@ static int gmb_copies_check(struct check *c)
 static int page_copies_check(struct check *c, const char *what, uint64_t index,
 			     uint64_t target, const void *image)
 {
-	int err = copy_check(c, what, index, target, image);
+	int err = copy_check(c, what, index, target, target, image);
 
 	if (!err)
-		err = copy_check(c, what, index, page_copy_b(c->pool, target),
-				 image);
+		err = copy_check(c, what, index, target,
+				 page_copy_b(c->pool, target), image);
 	return err;
 }
 

@@ -93,6 +93,10 @@ void journal_open(struct pool *pool);
 /* Is there a newer image of this page in the slot?  Loads it if so. */
 int journal_overlay(struct pool *pool, uint64_t target, void *page,
 		    bool have_page, bool *ret_used);
+/* Is the page with copy A at @target one of those not known to be home? */
+bool journal_has(const struct pool *pool, uint64_t target);
+/* Forget the slot if all its pages are home (open for reading). */
+void journal_look(struct pool *pool);
 /* Carry the slot's pages home where they are not (recovery table). */
 int journal_finish(struct pool *pool, struct nvm_fault *fault);
 /* Write pool->txn[] as transaction number @seq; returns after the commit. */

@@ -40,56 +40,78 @@ static bool target_sane(const struct pool *pool, uint64_t target)
 	       target - g->data_off < g->unit_count * g->unit_bytes;
 }
 
-/*
- * Read the header and the table of a slot and check all CRCs.  0: valid, and
- * pool->journal_target[] holds its table; 1: not valid; or an error.
- */
-static int slot_load(struct pool *pool, uint64_t slot, uint64_t *ret_seq,
-		     uint32_t *ret_count)
+/* An image is a page for its target, of this very transaction. */
+static bool image_sane(const struct pool *pool, uint64_t seq, uint64_t target,
+		       const void *image)
+{
+	const char *magic;
+	uint64_t index;
+
+	if (target & JOURNAL_STAMP)
+		return true;
+	return page_identify(pool, target, &magic, &index) &&
+	       page_valid(pool->media, image, magic, index,
+			  pool->geom.uuid) &&
+	       get_le64(((const struct pool_page *)image)->seq) == seq;
+}
+
+static bool table_page_read(struct pool *pool, uint64_t index, uint32_t count)
+{
+	uint64_t at = index * JOURNAL_TARGETS_A_PAGE;
+
+	for (uint64_t k = 0; k < JOURNAL_TARGETS_A_PAGE && at < count;
+	     k++, at++) {
+		le64_t raw;
+
+		memcpy(&raw, pool->page + k * sizeof(raw), sizeof(raw));
+		pool->journal_target[at] = get_le64(raw);
+		if (!target_sane(pool, pool->journal_target[at]))
+			return false;
+	}
+	return true;
+}
+
+/* The table into pool->journal_target[], all CRCs checked. */
+static bool slot_body_valid(struct pool *pool, uint64_t seq, uint32_t count,
+			    uint32_t want)
+{
+	struct nvm_media *media = pool->media;
+	uint64_t tables = journal_table_pages(count);
+	uint32_t csum = 0;
+
+	for (uint64_t i = 0; i < tables + count; i++) {
+		if (media->ops->load(media, table_off(pool, seq) +
+				     i * NVM_PAGE, pool->page, NVM_PAGE))
+			return false;
+		csum = media->ops->crc32c(csum, pool->page, NVM_PAGE);
+		if (i < tables ? !table_page_read(pool, i, count) :
+		    !image_sane(pool, seq, pool->journal_target[i - tables],
+				pool->page))
+			return false;
+	}
+	return csum == want;
+}
+
+static bool slot_load(struct pool *pool, uint64_t slot, uint64_t *ret_seq,
+		      uint32_t *ret_count)
 {
 	struct nvm_media *media = pool->media;
 	struct pool_journal *head = (struct pool_journal *)pool->page;
-	uint64_t seq, pages;
-	uint32_t count, csum, want;
+	uint64_t seq;
+	uint32_t count;
 
 	if (media->ops->load(media, slot_off(pool, slot), head, NVM_PAGE) ||
 	    !page_valid(media, head, POOL_MAGIC_JOURNAL, slot,
 			pool->geom.uuid))
-		return 1;
+		return false;
 	seq = get_le64(head->page.seq);
 	count = get_le32(head->page_count);
-	want = get_le32(head->body_csum);
-	if (seq % 2 != slot || !seq || !count || count > pool->txn_max)
-		return 1;
-
-	pages = journal_table_pages(count) + count;
-	csum = 0;
-	for (uint64_t i = 0; i < pages; i++) {
-		if (media->ops->load(media, table_off(pool, seq) +
-				     i * NVM_PAGE, pool->page, NVM_PAGE))
-			return 1;
-		csum = media->ops->crc32c(csum, pool->page, NVM_PAGE);
-		if (i >= journal_table_pages(count))
-			continue;
-		for (uint64_t k = 0; k < JOURNAL_TARGETS_A_PAGE; k++) {
-			uint64_t at = i * JOURNAL_TARGETS_A_PAGE + k;
-			le64_t raw;
-
-			if (at >= count)
-				break;
-			memcpy(&raw, pool->page + k * sizeof(raw),
-			       sizeof(raw));
-			pool->journal_target[at] = get_le64(raw);
-		}
-	}
-	if (csum != want)
-		return 1;
-	for (uint32_t i = 0; i < count; i++)
-		if (!target_sane(pool, pool->journal_target[i]))
-			return 1;
+	if (seq % 2 != slot || !seq || !count || count > pool->txn_max ||
+	    !slot_body_valid(pool, seq, count, get_le32(head->body_csum)))
+		return false;
 	*ret_seq = seq;
 	*ret_count = count;
-	return 0;
+	return true;
 }
 
 /* The slot with the larger sequence number is read last, so it stays. */
@@ -102,33 +124,27 @@ void journal_open(struct pool *pool)
 	for (uint64_t slot = 0; slot < 2; slot++)
 		slot_load(pool, slot, &seq[slot], &count[slot]);
 	newest = seq[1] > seq[0] ? 1 : 0;
-	if (newest == 0 && seq[0])
-		slot_load(pool, 0, &seq[0], &count[0]);
+	if (newest == 0 && seq[0] &&
+	    !slot_load(pool, 0, &seq[0], &count[0]))
+		seq[0] = count[0] = 0;
 	pool->journal_seq = seq[newest];
 	pool->journal_count = count[newest];
 }
 
-/*
- * An image that does not carry the slot's own number is not one of this
- * transaction; the CRCs make that a matter of a crafted image only.
- */
 static int image_load(struct pool *pool, uint32_t i, void *page)
 {
-	uint64_t target = pool->journal_target[i], index;
-	const char *magic;
+	return pool->media->ops->load(pool->media,
+				      image_off(pool, pool->journal_seq,
+						pool->journal_count, i),
+				      page, NVM_PAGE);
+}
 
-	if (pool->media->ops->load(pool->media,
-				   image_off(pool, pool->journal_seq,
-					     pool->journal_count, i),
-				   page, NVM_PAGE))
-		return -NVM_EIO;
-	if (target & JOURNAL_STAMP)
-		return 0;
-	if (!page_identify(pool, target, &magic, &index) ||
-	    !page_valid(pool->media, page, magic, index, pool->geom.uuid) ||
-	    get_le64(((struct pool_page *)page)->seq) != pool->journal_seq)
-		return -NVM_EBADMSG;
-	return 0;
+bool journal_has(const struct pool *pool, uint64_t target)
+{
+	for (uint32_t i = 0; i < pool->journal_count; i++)
+		if (pool->journal_target[i] == target)
+			return true;
+	return false;
 }
 
 int journal_overlay(struct pool *pool, uint64_t target, void *page,
@@ -181,6 +197,13 @@ static enum home_state slot_is_home(struct pool *pool)
 		home += copy_is_home(pool, page_copy_b(pool, target), target);
 	}
 	return home == copies ? HOME_YES : home ? HOME_PART : HOME_NO;
+}
+
+void journal_look(struct pool *pool)
+{
+	if (slot_is_home(pool) == HOME_YES)
+		pool->journal_count = 0;
+	pool->health.unfinished = pool->journal_count;
 }
 
 static int image_store(struct pool *pool, uint32_t i)
@@ -242,7 +265,7 @@ int journal_finish(struct pool *pool, struct nvm_fault *fault)
 		bool stored = false;
 
 		if (stamps && home == HOME_PART)
-			continue;
+			continue;	/* they are the guest's by now */
 		for (uint32_t i = 0; i < pool->journal_count && !err; i++) {
 			if ((int)(pool->journal_target[i] & JOURNAL_STAMP) !=
 			    stamps)
@@ -255,6 +278,8 @@ int journal_finish(struct pool *pool, struct nvm_fault *fault)
 		if (err)
 			goto out;
 	}
+	if (home != HOME_YES)
+		pool->health.recovered_pages = pool->journal_count;
 	pool->journal_count = 0;
 	return 0;
 out:

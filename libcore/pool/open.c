@@ -146,6 +146,8 @@ int pool_open(struct nvm_media *media, unsigned flags, void *mem,
 		err = journal_finish(pool, fault);
 		if (err)
 			return err;
+	} else {
+		journal_look(pool);
 	}
 	err = tables_load(pool, fault);
 	if (!err && !pool->salvage)

@@ -118,6 +118,10 @@ struct pool_health {
 	uint32_t damaged_copies;	/* another copy was good */
 	uint32_t lost_pages;		/* no copy was (SALVAGE only) */
 	bool journal_damaged;		/* read-only until check --repair */
+	bool unfinished;		/* open for reading: a transaction is in
+					   the journal and not yet home.  Who
+					   hands a child out opens for writing */
+	uint32_t recovered_pages;	/* open for writing: carried home now */
 	struct nvm_fault first;
 };
 const struct pool_health *pool_health(const struct pool *pool);
