@@ -108,6 +108,7 @@ guest_start() {
 		-append "$GUEST_APPEND${GUEST_APP:+ $GUEST_APP}" \
 		"$@" </dev/null >"$base.qemu" 2>&1 3>&- 4>&- 9>&- &
 	echo $! >"$base.job"
+	disown $!	# or the shell would tell of each guest that is killed
 }
 
 guest_running() {
