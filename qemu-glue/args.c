@@ -27,6 +27,7 @@ const char *const vm_format_names[] = {
 
 #define XARGS_LINE_MAX	(128u << 10)
 #define CHASSIS_FIRST	200u	/* of our ports; users count from 0 or 1 */
+#define PCI_SLOT_FIRST	0x10u	/* see args_words(); 24 functions at most */
 
 /* Exact, in the largest unit that QEMU reads: "4G", "258M". */
 static void append_size(GString *out, uint64_t bytes)
@@ -91,18 +92,30 @@ static char *word_memory(const struct vm_plan *plan)
 	return g_string_free(out, FALSE);
 }
 
-static char *word_port(const struct vm_plan *plan, size_t i)
+/* ",addr=0x10.2,multifunction=on" for the next function of the root bus. */
+static void append_place(GString *out, unsigned *place)
 {
-	char *id = id_port(&plan->port[i]);
-	/*
-	 * io-reserve=0: else each port takes 4 KiB of the 64 KiB there are,
-	 * and the firmware stops at the sixteenth.
-	 */
-	char *word = g_strdup_printf("pcie-root-port,id=%s,chassis=%zu,"
-				     "io-reserve=0", id, CHASSIS_FIRST + i);
+	if (!place)
+		return;
+	g_string_append_printf(out, ",addr=0x%x.%u,multifunction=on",
+			       PCI_SLOT_FIRST + *place / 8, *place % 8);
+	++*place;
+}
 
+static char *word_port(const struct vm_plan *plan, size_t i, unsigned *place)
+{
+	GString *out = g_string_new(NULL);
+	char *id = id_port(&plan->port[i]);
+
+	/*
+	 * io-reserve=0: what we plug in has no I/O ports, and 4 KiB for each
+	 * of our bridges would use up the 64 KiB there are.
+	 */
+	g_string_printf(out, "pcie-root-port,id=%s,chassis=%zu,io-reserve=0",
+			id, CHASSIS_FIRST + i);
+	append_place(out, place);
 	g_free(id);
-	return word;
+	return g_string_free(out, FALSE);
 }
 
 static char *word_backend(const struct vm_plan *plan,
@@ -129,7 +142,7 @@ static char *word_backend(const struct vm_plan *plan,
 }
 
 static char *word_device(const struct vm_plan *plan,
-			 const struct vm_device *device)
+			 const struct vm_device *device, unsigned *place)
 {
 	bool nvdimm = device->device == POOL_DEVICE_NVDIMM;
 	GString *out = g_string_new(nvdimm ? "nvdimm" : "virtio-pmem-pci");
@@ -146,15 +159,18 @@ static char *word_device(const struct vm_plan *plan,
 				       "multifunction=on", port,
 				       device->function);
 		g_free(port);
+	} else if (!nvdimm) {
+		append_place(out, place);
 	}
 	g_free(mem);
 	g_free(id);
 	return g_string_free(out, FALSE);
 }
 
-char **args_words(const struct vm_plan *plan)
+char **args_words(const struct vm_plan *plan, bool places)
 {
 	GPtrArray *words = g_ptr_array_new();
+	unsigned count = 0, *place = places ? &count : NULL;
 
 	g_ptr_array_add(words, g_strdup("-machine"));
 	g_ptr_array_add(words, word_machine(plan));
@@ -162,7 +178,7 @@ char **args_words(const struct vm_plan *plan)
 	g_ptr_array_add(words, word_memory(plan));
 	for (size_t i = 0; i < plan->port_count; i++) {
 		g_ptr_array_add(words, g_strdup("-device"));
-		g_ptr_array_add(words, word_port(plan, i));
+		g_ptr_array_add(words, word_port(plan, i, place));
 	}
 	for (size_t i = 0; i < plan->device_count; i++) {
 		const struct vm_device *device = &plan->device[i];
@@ -170,7 +186,7 @@ char **args_words(const struct vm_plan *plan)
 		g_ptr_array_add(words, g_strdup("-object"));
 		g_ptr_array_add(words, word_backend(plan, device));
 		g_ptr_array_add(words, g_strdup("-device"));
-		g_ptr_array_add(words, word_device(plan, device));
+		g_ptr_array_add(words, word_device(plan, device, place));
 	}
 	g_ptr_array_add(words, NULL);
 	return (char **)g_ptr_array_free(words, FALSE);
@@ -178,7 +194,7 @@ char **args_words(const struct vm_plan *plan)
 
 static char *args_line(const struct vm_plan *plan)
 {
-	char **words = args_words(plan);
+	char **words = args_words(plan, false);
 	GString *line = g_string_new(NULL);
 
 	for (char **word = words; *word; word++) {
@@ -222,7 +238,7 @@ int args_render(const struct vm_plan *plan, const struct args_want *want,
 				vm_format_names[want->format]);
 		return want->format == VM_FORMAT_QMP ?
 		       args_qmp(plan, want, ret_text, failure) :
-		       args_libvirt(plan, ret_text, failure);
+		       args_libvirt(plan, want, ret_text, failure);
 	case VM_FORMAT_CLOUD_HYPERVISOR:
 	case VM_FORMAT_FIRECRACKER:
 	case VM_FORMAT_CROSVM:

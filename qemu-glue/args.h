@@ -25,13 +25,14 @@ enum vm_format {
 extern const char *const vm_format_names[];
 
 /*
- * What is beyond a plan.  @child: only this one's devices, from extent
- * @from_extent on (QMP only: what is to be plugged in); NULL: all.
+ * What is beyond a plan.  @child: only this one's devices (NULL: all), from
+ * extent @from_extent on: what is to be plugged in; QMP only.
  */
 struct args_want {
 	enum vm_format format;
 	const char *child;
 	unsigned from_extent;
+	bool kvm;		/* libvirt: a domain of type kvm, not qemu */
 };
 
 /*
@@ -43,9 +44,11 @@ int args_render(const struct vm_plan *plan, const struct args_want *want,
 
 /*
  * The words of QEMU's command line, not quoted for any shell: ends with NULL,
- * for g_strfreev().
+ * for g_strfreev().  @places: PCI devices get places of their own, from slot
+ * 0x10 on.  libvirt needs that: it numbers its own from 1, but QEMU creates
+ * what libvirt writes in JSON after what is written as we do.
  */
-char **args_words(const struct vm_plan *plan);
+char **args_words(const struct vm_plan *plan, bool places);
 
 /* True if the line is longer than xargs takes by default. */
 bool args_too_long(const char *line);

@@ -20,7 +20,7 @@ char *id_port(const struct vm_port *port);
 
 int args_qmp(const struct vm_plan *plan, const struct args_want *want,
 	     char **ret_text, struct failure *failure);
-int args_libvirt(const struct vm_plan *plan, char **ret_text,
-		 struct failure *failure);
+int args_libvirt(const struct vm_plan *plan, const struct args_want *want,
+		 char **ret_text, struct failure *failure);
 
 #endif

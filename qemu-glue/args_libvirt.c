@@ -59,7 +59,7 @@ static void write_os(xmlTextWriterPtr xml, const struct vm_plan *plan)
 
 static void write_commandline(xmlTextWriterPtr xml, const struct vm_plan *plan)
 {
-	char **words = args_words(plan);
+	char **words = args_words(plan, true);
 
 	element_begin(xml, "qemu:commandline");
 	for (char **word = words; *word; word++) {
@@ -78,12 +78,13 @@ static void write_commandline(xmlTextWriterPtr xml, const struct vm_plan *plan)
 	g_strfreev(words);
 }
 
-static void write_domain(xmlTextWriterPtr xml, const struct vm_plan *plan)
+static void write_domain(xmlTextWriterPtr xml, const struct vm_plan *plan,
+			 bool kvm)
 {
 	char ram[32];
 
 	element_begin(xml, "domain");
-	attribute(xml, "type", "kvm");
+	attribute(xml, "type", kvm ? "kvm" : "qemu");
 	attribute(xml, "xmlns:qemu", QEMU_NAMESPACE);
 	element_text(xml, "name", plan->spec->name);
 	snprintf(ram, sizeof(ram), "%" PRIu64, plan->ram_bytes >> 10);
@@ -102,8 +103,8 @@ static void write_domain(xmlTextWriterPtr xml, const struct vm_plan *plan)
 	element_end(xml);
 }
 
-int args_libvirt(const struct vm_plan *plan, char **ret_text,
-		 struct failure *failure)
+int args_libvirt(const struct vm_plan *plan, const struct args_want *want,
+		 char **ret_text, struct failure *failure)
 {
 	xmlBufferPtr buffer = xmlBufferCreate();
 	xmlTextWriterPtr xml = buffer ? xmlNewTextWriterMemory(buffer, 0)
@@ -116,7 +117,7 @@ int args_libvirt(const struct vm_plan *plan, char **ret_text,
 	}
 	xmlTextWriterSetIndent(xml, 1);
 	xmlTextWriterSetIndentString(xml, X("  "));
-	write_domain(xml, plan);
+	write_domain(xml, plan, want->kvm);
 	if (xmlTextWriterEndDocument(xml) < 0)
 		err = failure_set(failure, -ENOMEM,
 				  "cannot write the domain's XML");

@@ -259,6 +259,7 @@ static int sockets_plan(struct vm_plan *plan, struct failure *failure)
 	virtio = 0;
 	for (size_t i = 0; i < plan->device_count; i++) {
 		struct vm_device *d = &plan->device[i];
+		unsigned spare;
 
 		if (d->device == POOL_DEVICE_NVDIMM)
 			continue;
@@ -267,10 +268,11 @@ static int sockets_plan(struct vm_plan *plan, struct failure *failure)
 			d->function = (unsigned)(virtio % PORT_FUNCTIONS);
 			virtio++;
 		}
-		for (unsigned k = d->extent ? 0 : child_spare(d->child); k; k--)
+		spare = d->extent ? 0 : child_spare(d->child);
+		for (unsigned k = 0; k < spare; k++)
 			plan->port[plan->port_count++] = (struct vm_port){
 				d->child,
-				(unsigned)d->child->extent_count + k - 1 };
+				(unsigned)d->child->extent_count + k };
 	}
 	return 0;
 }

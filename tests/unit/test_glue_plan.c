@@ -46,7 +46,7 @@ static struct vm_spec spec_of(const struct vm_child *child, size_t count,
 static char *render(const struct vm_spec *spec, struct args_want want)
 {
 	struct vm_plan plan;
-	char *text;
+	char *text = NULL;
 
 	if (vm_plan_make(spec, &plan, &failure) ||
 	    args_render(&plan, &want, &text, &failure))
@@ -57,7 +57,7 @@ static char *render(const struct vm_spec *spec, struct args_want want)
 
 static void assert_line(const struct vm_spec *spec, const char *expected)
 {
-	char *line = render(spec, (struct args_want){ VM_FORMAT_QEMU, NULL, 0 });
+	char *line = render(spec, (struct args_want){ 0 });
 
 	assert_string_equal(line, expected);
 	g_free(line);
@@ -366,7 +366,7 @@ static void vmms_without_an_offset_are_refused(void **state)
 	assert_int_equal(vm_plan_make(&spec, &plan, NULL), 0);
 	for (enum vm_format f = VM_FORMAT_CLOUD_HYPERVISOR;
 	     vm_format_names[f]; f++) {
-		struct args_want want = { f, NULL, 0 };
+		struct args_want want = { .format = f };
 
 		assert_int_equal(args_render(&plan, &want, &text, &failure),
 				 -ENOTSUP);
@@ -396,7 +396,7 @@ static void odd_paths_survive_the_shells_quoting(void **state)
 		line = render(&spec, (struct args_want){ 0 });
 		assert_null(strchr(line, '\n'));
 		assert_int_equal(vm_plan_make(&spec, &plan, NULL), 0);
-		words = args_words(&plan);
+		words = args_words(&plan, false);
 		assert_true(g_shell_parse_argv(line, &count, &parsed, NULL));
 		assert_int_equal(g_strv_equal(
 				(const char *const *)(uintptr_t)words,
@@ -412,7 +412,7 @@ static void qmp_lines_are_json_and_plug_only_what_is_asked(void **state)
 {
 	struct vm_child child = child_of(scattered, 3, POOL_MODE_FSDAX);
 	struct vm_spec spec = spec_of(&child, 1, VM_REACH_FILE);
-	struct args_want want = { VM_FORMAT_QMP, "data", 2 };
+	struct args_want want = { VM_FORMAT_QMP, "data", 2, false };
 	char *text, **lines;
 
 	(void)state;
@@ -445,7 +445,7 @@ static void a_path_that_is_not_utf8_is_refused_for_json_and_xml(void **state)
 {
 	struct vm_child child = child_of(four_gib, 1, POOL_MODE_FSDAX);
 	struct vm_spec spec = spec_of(&child, 1, VM_REACH_FILE);
-	struct args_want want = { VM_FORMAT_QMP, NULL, 0 };
+	struct args_want want = { .format = VM_FORMAT_QMP };
 	struct vm_plan plan;
 	char *text;
 
@@ -468,8 +468,8 @@ static void the_same_spec_gives_the_same_text(void **state)
 
 	(void)state;
 	for (enum vm_format f = VM_FORMAT_QEMU; f <= VM_FORMAT_LIBVIRT; f++) {
-		char *one = render(&spec, (struct args_want){ f, NULL, 0 });
-		char *two = render(&spec, (struct args_want){ f, NULL, 0 });
+		char *one = render(&spec, (struct args_want){ .format = f });
+		char *two = render(&spec, (struct args_want){ .format = f });
 
 		assert_string_equal(one, two);
 		g_free(one);

@@ -5,6 +5,7 @@
  * too: RAM around the PCI hole, many children, many extents, hot-plug.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <json-c/json.h>
 
 #include "qemu-glue/args.h"
@@ -133,7 +133,7 @@ static void assert_qemu_agrees_on(const struct vm_spec *spec, const char *cpu)
 	struct json_object *devices;
 	struct failure failure;
 	struct vm_plan plan;
-	char *line;
+	char *line = NULL;
 
 	if (vm_plan_make(spec, &plan, &failure) ||
 	    args_render(&plan, &want, &line, &failure))
@@ -254,7 +254,7 @@ static void many_children_of_both_kinds_boot(void **state)
 	/* And the firmware finds room for all the ports. */
 	assert_int_equal(vm_plan_make(&spec, &plan, &failure), 0);
 	assert_int_equal(plan.port_count, 5 + VM_SPARE_MAX);
-	words = args_words(&plan);
+	words = args_words(&plan, false);
 	if (probe_guest(QEMU, "tcg", words, 60000, &failure))
 		fail_msg("%s", failure.text);
 	g_strfreev(words);
@@ -283,7 +283,7 @@ static void the_most_ports_boot(void **state)
 	}
 	assert_int_equal(vm_plan_make(&spec, &plan, &failure), 0);
 	assert_int_equal(plan.port_count, 16);
-	words = args_words(&plan);
+	words = args_words(&plan, false);
 	if (probe_guest(QEMU, "tcg", words, 60000, &failure))
 		fail_msg("%s", failure.text);
 	g_strfreev(words);
@@ -380,7 +380,7 @@ static void grown_extents_are_plugged_into_a_running_vm(void **state)
 		assert_int_equal(vm_plan_make(&spec, &before, NULL), 0);
 		assert_int_equal(args_render(&before, &want, &line, NULL), 0);
 		child.extent_count = 3;
-		want = (struct args_want){ VM_FORMAT_QMP, "data", 1 };
+		want = (struct args_want){ VM_FORMAT_QMP, "data", 1, false };
 		assert_int_equal(vm_plan_make(&spec, &after, NULL), 0);
 		assert_int_equal(args_render(&after, &want, &lines, NULL), 0);
 		qmp = g_strconcat(lines, "\n", QMP_ASK, NULL);
@@ -404,7 +404,7 @@ static int setup(void **state)
 	(void)state;
 	directory = g_dir_make_tmp("nvmpool-glue-XXXXXX", NULL);
 	pool = g_build_filename(directory, "pool.img", NULL);
-	fd = g_creat(pool, 0600);
+	fd = creat(pool, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)(4 * TIB)))
 		return -1;
 	return close(fd);
