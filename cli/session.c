@@ -131,6 +131,11 @@ static void health_tell(struct session *s)
 	if (health->journal_damaged)
 		cli_warn(s->cli, "the journal is damaged, the pool can only be "
 			 "read; 'nvmpool check --repair' mends it");
+	if (health->unfinished)
+		cli_note(s->cli, "an interrupted operation is shown as done; "
+			 "the next command that changes the pool finishes it");
+	if (health->recovered_pages)
+		cli_note(s->cli, "finished an operation that was interrupted");
 }
 
 /* Behind the lock: probe, take memory, open. */
