@@ -22,6 +22,9 @@
 #include "hosted/lock.h"
 #include "hosted/signature.h"
 
+#define SIZE_DEFAULT	(16ull << 30)	/* of a new file: sparse, so it costs
+					   nothing until it is used */
+
 struct format_opts {
 	uint64_t size;
 	uint64_t unit;
@@ -36,7 +39,8 @@ static const char *const reconfigure_modes[] = { "devdax", NULL };
 
 static const struct opt opts[] = {
 	OPT_SIZE('s', "size", struct format_opts, size,
-		 "create a sparse file of this size"),
+		 "create a sparse file of this size (default for a new file: "
+		 "16G)"),
 	OPT_SIZE('u', "unit", struct format_opts, unit,
 		 "allocation unit, a power of two from 64K to 1G (default: 2M, "
 		 "more for a very large pool)"),
@@ -66,6 +70,7 @@ struct format {
 	struct cli *cli;
 	const struct format_opts *o;
 	char path[PATH_MAX];		/* of the target; changes with its mode */
+	uint64_t size;			/* of a new file */
 	bool created;
 	struct backing *backing;
 	const struct backing_info *info;
@@ -146,16 +151,17 @@ static int target_create(struct format *f)
 	struct failure failure;
 	int err;
 
-	if (!f->o->size)
+	/* a device that is not there is not a file to be made */
+	if (!strncmp(f->path, "/dev/", 5) && strncmp(f->path, "/dev/shm/", 9))
 		return cli_fail(f->cli, EXIT_NOT_FOUND, "cannot format '%s': "
-				"no such file or device; --size creates a file",
-				f->path);
+				"no such device", f->path);
+	f->size = f->o->size ? f->o->size : SIZE_DEFAULT;
 	/* before anything is created: is there such a pool at all? */
-	err = pool_layout(f->o->size & ~(uint64_t)(NVM_PAGE - 1), f->o->unit,
+	err = pool_layout(f->size & ~(uint64_t)(NVM_PAGE - 1), f->o->unit,
 			  (uint32_t)f->o->children, &f->geometry, NULL);
 	if (err || f->cli->dry_run)
 		return 0;
-	err = backing_create(f->path, f->o->size, &f->backing, &failure);
+	err = backing_create(f->path, f->size, &f->backing, &failure);
 	if (err)
 		return fail_hosted(f->cli, err, &failure);
 	f->created = true;
@@ -269,7 +275,7 @@ static int unit_choose(struct format *f, uint64_t *ret_unit)
 static int pool_lay_down(struct format *f)
 {
 	uint64_t size = f->info ? f->info->size_bytes :
-				  f->o->size & ~(uint64_t)(NVM_PAGE - 1);
+				  f->size & ~(uint64_t)(NVM_PAGE - 1);
 	struct nvm_fault fault = { 0 };
 	struct pool_range data;
 	uint8_t uuid[POOL_UUID_LEN];
@@ -389,7 +395,8 @@ static int format_run(struct cli *cli)
 }
 
 static const struct example examples[] = {
-	{ "nvmpool format pool.img --size 64G", "a pool in a new, sparse file" },
+	{ "nvmpool format pool.img", "a pool in a new, sparse file" },
+	{ "nvmpool format pool.img --size 1T", "a larger one" },
 	{ "nvmpool format /dev/dax0.0", "one on a devdax device" },
 	{ "nvmpool format /dev/pmem0 --reconfigure devdax",
 	  "one on an NVDIMM, made directly accessible first" },
