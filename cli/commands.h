@@ -10,8 +10,10 @@
 
 extern const struct command cmd_carve;
 extern const struct command cmd_format;
+extern const struct command cmd_generate;	/* in complete.c */
 extern const struct command cmd_list;
 extern const struct command cmd_map;
+extern const struct command cmd_names;		/* in complete.c */
 extern const struct command cmd_pools;
 extern const struct command cmd_release;
 extern const struct command cmd_rename;

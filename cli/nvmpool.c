@@ -14,6 +14,8 @@ static const struct command *const commands[] = {
 	&cmd_release,
 	&cmd_map,
 	&cmd_pools,
+	&cmd_generate,
+	&cmd_names,
 	NULL
 };
 
