@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "hosted/backing_private.h"
+#include "hosted/guard.h"
 
 static int backing_open_fd(struct backing *backing, struct failure *failure)
 {
@@ -139,6 +140,7 @@ static int backing_start(struct backing *backing, struct failure *failure)
 
 	if (err)
 		return err;
+	guard_install();
 	err = backing_map(backing, failure);
 	if (err)
 		return err;

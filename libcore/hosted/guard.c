@@ -4,8 +4,7 @@
  *
  * A signal handler has no context argument, so this file owns the two things
  * that must be at file scope: the frame the running thread has armed, and the
- * action that was installed before ours.  The handler is installed at the
- * first use and never removed.
+ * action that was installed before ours.  The handler is never removed.
  *
  * SA_NODEFER: the signal is not blocked while the handler runs, so leaving it
  * by siglongjmp() needs no signal mask restored and arming the guard costs no
@@ -27,7 +26,7 @@ struct guard_frame {
 
 static __thread struct guard_frame *volatile guard_armed;
 static struct sigaction guard_previous;
-static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t guard_installing = PTHREAD_MUTEX_INITIALIZER;
 
 /* Not our fault: what would have happened without us. */
 static void guard_pass_on(int signal_number, siginfo_t *info, void *context)
@@ -66,15 +65,23 @@ static void guard_handle(int signal_number, siginfo_t *info, void *context)
 	guard_pass_on(signal_number, info, context);
 }
 
-static void guard_install(void)
+void guard_install(void)
 {
 	struct sigaction action = {
 		.sa_sigaction = guard_handle,
 		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART | SA_ONSTACK,
 	};
+	struct sigaction now;
 
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGBUS, &action, &guard_previous);
+	pthread_mutex_lock(&guard_installing);
+	if (!sigaction(SIGBUS, NULL, &now) &&
+	    (!(now.sa_flags & SA_SIGINFO) ||
+	     now.sa_sigaction != guard_handle)) {
+		guard_previous = now;
+		sigaction(SIGBUS, &action, NULL);
+	}
+	pthread_mutex_unlock(&guard_installing);
 }
 
 bool guard_copy(const struct guard_window *window, guard_copy_fn copy,
@@ -83,7 +90,6 @@ bool guard_copy(const struct guard_window *window, guard_copy_fn copy,
 {
 	struct guard_frame frame;
 
-	pthread_once(&guard_once, guard_install);
 	frame.window = *window;
 	if (sigsetjmp(frame.jump, 0)) {
 		*ret_fault = frame.fault;

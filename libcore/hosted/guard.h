@@ -30,6 +30,13 @@ typedef void *(*guard_copy_fn)(void *dst, const void *src, size_t len,
 			       unsigned flags);
 
 /*
+ * Install the handler of this process, or install it again where something
+ * else took its place; whatever was there gets the signals that are not ours.
+ * Each backing_open() calls it.
+ */
+void guard_install(void);
+
+/*
  * Run copy(dst, src, len, flags).  False if the window answered with SIGBUS:
  * then any part of the copy may have been made.
  */
