@@ -57,7 +57,7 @@ TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_S
 .PHONY: all help deps demo check test-programs lint install uninstall clean
 .SECONDARY:
 
-all: $(TOOLS) ## build the tools (the default)
+all: $(TOOLS) generated ## build the tools, their completions and manual pages (the default)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -130,6 +130,33 @@ lint: check-lint ## the checks of the source: layers, freestanding core, shell, 
 $(BUILD)/tests/vm/poke: tests/vm/poke.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(WARN) $(CFLAGS) -static -o $@ $<
+
+# ---- what comes from the option tables ------------------------------------------
+
+MAN := $(addprefix $(BUILD)/man/,nvmpool.1 nvmpool-pool.5 nvmpool.7)
+COMPLETIONS := $(addprefix $(BUILD)/completions/,nvmpool _nvmpool nvmpool.fish)
+
+.PHONY: generated completions
+generated: $(MAN) $(COMPLETIONS)
+
+$(BUILD)/completions/nvmpool: PRODUCT = bash
+$(BUILD)/completions/_nvmpool: PRODUCT = zsh
+$(BUILD)/completions/nvmpool.fish: PRODUCT = fish
+$(COMPLETIONS): $(BUILD)/nvmpool
+	@mkdir -p $(@D)
+	$(BUILD)/nvmpool __generate $(PRODUCT) > $@.new && mv $@.new $@
+
+$(BUILD)/man/%.1: docs/man/%.1.in $(BUILD)/%
+	@mkdir -p $(@D)
+	$(BUILD)/$* __generate man > $@.commands
+	sed -e '/@COMMANDS@/{r $@.commands' -e 'd}' $< > $@.new && rm $@.commands && mv $@.new $@
+
+$(BUILD)/man/%: docs/man/%
+	@mkdir -p $(@D)
+	cp $< $@
+
+completions: $(COMPLETIONS) ## bring the copies in completions/ up to date
+	cp $^ completions/
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
