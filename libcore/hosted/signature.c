@@ -48,20 +48,20 @@ static int find_own(struct nvm_media *media, struct signature_list *list)
 		{ "NVDIMM_DAX_INFO", "devdax" },
 		{ "BTT_ARENA_INFO", "btt" },
 	};
+	size_t unread = 0;
 	char magic[16];
 	int err;
 
 	for (size_t i = 0; i < sizeof(pool_at) / sizeof(pool_at[0]); i++) {
 		err = media->ops->load(media, pool_at[i], magic, 8);
-		if (err == -NVM_EIO)
-			continue;	/* poisoned: no signature there */
-		if (err)
+		/* A poisoned page has no magic; if all are, we cannot tell. */
+		if (err && (err != -NVM_EIO || ++unread == 3))
 			return err;
-		if (!memcmp(magic, POOL_MAGIC_GMB, sizeof(POOL_MAGIC_GMB))) {
-			list_add(list, SIGNATURE_POOL, POOL_MAGIC_GMB,
-				 pool_at[i]);
-			break;
-		}
+		if (err || memcmp(magic, POOL_MAGIC_GMB,
+				  sizeof(POOL_MAGIC_GMB)))
+			continue;
+		list_add(list, SIGNATURE_POOL, POOL_MAGIC_GMB, pool_at[i]);
+		break;
 	}
 	if (media->size_bytes < INFO_BLOCK_OFF + sizeof(magic) ||
 	    media->ops->load(media, INFO_BLOCK_OFF, magic, sizeof(magic)))
