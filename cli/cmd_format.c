@@ -72,6 +72,7 @@ struct format {
 	char path[PATH_MAX];		/* of the target; changes with its mode */
 	uint64_t size;			/* of a new file */
 	bool created;
+	unsigned unseen;		/* processes that may use it */
 	struct backing *backing;
 	const struct backing_info *info;
 	struct pool_geometry geometry;
@@ -95,10 +96,7 @@ static int users_refuse(struct format *f)
 		status = cli_fail(f->cli, EXIT_BUSY, "cannot format '%s': %s",
 				  f->path, use_describe(&list.use[0], text,
 							sizeof(text)));
-	else if (list.unseen)
-		cli_warn(f->cli, "%u processes of other users could not be "
-			 "looked at: one of them may use '%s'", list.unseen,
-			 f->path);
+	f->unseen = list.unseen;
 	use_list_free(&list);
 	return status;
 }
@@ -327,6 +325,10 @@ static void backing_tell(struct format *f)
 	if (info->durable == BACKING_DURABLE_NEVER)
 		cli_warn(f->cli, "'%s' does not survive a loss of power: %s",
 			 info->path, info->reason);
+	if (f->unseen)
+		cli_warn(f->cli, "no permission to look at %u %s, which may "
+			 "use '%s'", f->unseen, f->unseen == 1 ? "process" :
+			 "processes", info->path);
 	for (size_t i = 0; i < info->bad_count; i++)
 		bad += info->bad[i].size_bytes;
 	if (bad)

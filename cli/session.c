@@ -138,6 +138,19 @@ static void health_tell(struct session *s)
 		cli_note(s->cli, "finished an operation that was interrupted");
 }
 
+static int open_refuse(struct session *s, int err,
+		       const struct nvm_fault *fault)
+{
+	char need[SIZE_TEXT_BYTES], have[SIZE_TEXT_BYTES];
+
+	if (err == -NVM_ERANGE && fault->expected > s->media->size_bytes)
+		return cli_fail(s->cli, EXIT_DAMAGED, "cannot open pool '%s': "
+				"it is cut short, %s of %s are there", s->path,
+				size_text(s->media->size_bytes, have),
+				size_text(fault->expected, need));
+	return fail_nvm(s->cli, err, fault, "cannot open pool '%s'", s->path);
+}
+
 /* Behind the lock: probe, take memory, open. */
 static int session_open_core(struct session *s, unsigned flags)
 {
@@ -149,8 +162,7 @@ static int session_open_core(struct session *s, unsigned flags)
 
 	err = pool_probe(s->media, &geometry, &fault);
 	if (err)
-		return fail_nvm(s->cli, err, &fault, "cannot open pool '%s'",
-				s->path);
+		return open_refuse(s, err, &fault);
 	bytes = (pool_memory_bytes(&geometry) + 63) & ~(size_t)63;
 	s->mem = aligned_alloc(64, bytes);
 	if (!s->mem)
@@ -162,8 +174,7 @@ static int session_open_core(struct session *s, unsigned flags)
 		open_flags |= POOL_OPEN_SALVAGE;
 	err = pool_open(s->media, open_flags, s->mem, bytes, &s->pool, &fault);
 	if (err)
-		return fail_nvm(s->cli, err, &fault, "cannot open pool '%s'",
-				s->path);
+		return open_refuse(s, err, &fault);
 	s->geometry = pool_geometry(s->pool);
 	if (!(flags & SESSION_QUIET))
 		health_tell(s);
@@ -345,9 +356,9 @@ int session_not_in_use(struct session *session, const struct pool_child *child,
 				  use_describe(&list.use[0], text,
 					       sizeof(text)), more);
 	else if (list.unseen)
-		cli_warn(session->cli, "%u processes of other users could not "
-			 "be looked at: one of them may use '%s'", list.unseen,
-			 child->name);
+		cli_warn(session->cli, "no permission to look at %u %s, which "
+			 "may use '%s'", list.unseen, list.unseen == 1 ?
+			 "process" : "processes", child->name);
 	use_list_free(&list);
 	return status;
 }
