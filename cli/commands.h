@@ -8,6 +8,8 @@
 
 #include "cli/opt.h"
 
+extern const struct command cmd_args;
+extern const struct command cmd_assign;
 extern const struct command cmd_carve;
 extern const struct command cmd_format;
 extern const struct command cmd_generate;	/* in complete.c */

@@ -10,6 +10,8 @@ static const struct command *const commands[] = {
 	&cmd_list,
 	&cmd_show,
 	&cmd_carve,
+	&cmd_assign,
+	&cmd_args,
 	&cmd_rename,
 	&cmd_release,
 	&cmd_map,

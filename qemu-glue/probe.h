@@ -41,8 +41,9 @@ struct accel_facts {
 /*
  * Does KVM run guests here?  In this order: /dev/kvm opens, the processor has
  * vmx or svm, it is not a KVM in software (kvm_pvm), and a tiny guest comes
- * up and ends QEMU with its own status within PROBE_ACCEL_MS.  Never fails:
- * what does not work is TCG's case, with the reason.
+ * up and ends QEMU (NULL: qemu-system-x86_64) with its own status within
+ * PROBE_ACCEL_MS.  Never fails: what does not work is TCG's case, with the
+ * reason.
  */
 void probe_accel(const char *qemu, struct accel_facts *ret_facts);
 

@@ -133,8 +133,8 @@ void probe_accel(const char *qemu, struct accel_facts *ret_facts)
 		snprintf(facts.reason, sizeof(facts.reason),
 			 "KVM is done in software here (kvm_pvm), where stock "
 			 "kernels hang");
-	} else if (probe_guest(qemu, "kvm", NULL, PROBE_ACCEL_MS,
-			       &failure)) {
+	} else if (probe_guest(qemu ? qemu : "qemu-system-x86_64", "kvm", NULL,
+			       PROBE_ACCEL_MS, &failure)) {
 		snprintf(facts.reason, sizeof(facts.reason), "%.*s",
 			 (int)sizeof(facts.reason) - 1, failure.text);
 	} else {

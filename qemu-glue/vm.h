@@ -139,7 +139,4 @@ int vm_device_check(enum vm_reach reach, enum pool_device device,
 const char *vm_plan_warning(const struct vm_plan *plan, unsigned i,
 			    char *buffer, size_t buffer_len);
 
-const char *vm_device_name(enum pool_device device);	/* "virtio-pmem" */
-const char *vm_mode_name(enum pool_mode mode);		/* "fsdax" */
-
 #endif

@@ -80,29 +80,3 @@ void vm_backing_fill(const struct backing_info *info,
 		.align_bytes = info->align_bytes,
 	};
 }
-
-const char *vm_device_name(enum pool_device device)
-{
-	switch (device) {
-	case POOL_DEVICE_AUTO:
-		return "auto";
-	case POOL_DEVICE_NVDIMM:
-		return "nvdimm";
-	case POOL_DEVICE_VIRTIO_PMEM:
-		return "virtio-pmem";
-	}
-	return "unknown";
-}
-
-const char *vm_mode_name(enum pool_mode mode)
-{
-	switch (mode) {
-	case POOL_MODE_RAW:
-		return "raw";
-	case POOL_MODE_DEVDAX:
-		return "devdax";
-	case POOL_MODE_FSDAX:
-		return "fsdax";
-	}
-	return "unknown";
-}
