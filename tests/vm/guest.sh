@@ -8,6 +8,7 @@
 #	guest_overlay SCRIPT OUT [FILE...]  lay a test's script and files over it
 #	guest_start NAME INITRD [ARG...]  boot, in the background
 #	guest_line NAME REGEX SECONDS	wait for a line on its console
+#	guest_ok NAME CHECK		did it say "ok CHECK"?
 #	guest_wait NAME SECONDS		wait for it to power off
 #	guest_kill NAME			SIGKILL to QEMU: no goodbye of any kind
 #
@@ -141,6 +142,16 @@ guest_line() {
 		fi
 		sleep 0.1
 	done
+}
+
+# guest_ok NAME CHECK: what the guest's `check CHECK ...` came to
+guest_ok() {
+	tr -d '\r' <"$GUEST_DIR/$1.console" | awk -v name="$2" '
+		/^guest: /		{ show = 0 }
+		$0 == "guest: ok " name	{ ok = said = 1 }
+		$0 == "guest: not ok " name { show = said = 1 }
+		show			{ print }
+		END { if (!said) print "the guest said nothing of: " name; exit !ok }'
 }
 
 # guest_wait NAME SECONDS: until it powered off of its own accord
