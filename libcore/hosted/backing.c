@@ -2,15 +2,16 @@
 /*
  * backing.c - opening, creating, mapping and closing a backing (backing.h).
  *
- * We map the file ourselves and hand the mapping to libpmem2 with the
- * granularity of a cache line: at page granularity its memcpy would call
- * msync() for every store, even with NODRAIN.  On the page cache our sync is
- * one fdatasync() instead.
+ * We map the file ourselves and use libpmem2's functions for the granularity
+ * of a cache line: at page granularity its memcpy would call msync() for every
+ * store, even with NODRAIN.  On the page cache our sync is one fdatasync()
+ * instead.
  */
 #include "hosted/backing.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -71,33 +72,44 @@ static void *backing_mmap(const struct backing *backing)
 }
 
 /*
- * libpmem2's functions for our mapping.  It knows no block devices; the
- * source only says what a deep flush would have to do, which is ours.
+ * libpmem2's functions carry no context: which ones they are depends on the
+ * machine and the granularity alone.  So one page, wrapped once in a process,
+ * gives them for all backings.  (Version 1.12 never frees the data mover of a
+ * wrapped mapping, and refuses a second one at an address that a forked child
+ * has inherited.)  That they are got once is why they are at file scope.
  */
-static int backing_map_pmem2(struct backing *backing, struct failure *failure)
-{
-	struct pmem2_source *source = NULL;
-	size_t len = (size_t)backing->info.size_bytes;
+static struct {
+	pthread_once_t once;
+	struct pmem2_map *map;
 	int err;
+} pmem2_page = { .once = PTHREAD_ONCE_INIT };
 
-	if (backing->info.kind == BACKING_BLOCK ||
-	    pmem2_source_from_fd(&source, backing->fd)) {
-		err = pmem2_source_from_anon(&source, len);
-		if (err)
-			goto fail;
-	}
-	err = pmem2_map_from_existing(&backing->pmem2, source, backing->map,
-				      len, PMEM2_GRANULARITY_CACHE_LINE);
+static void pmem2_page_wrap(void)
+{
+	struct pmem2_source *source;
+	void *page = mmap(NULL, NVM_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	pmem2_page.err = page == MAP_FAILED ? PMEM2_E_UNKNOWN :
+			 pmem2_source_from_anon(&source, NVM_PAGE);
+	if (pmem2_page.err)
+		return;
+	pmem2_page.err = pmem2_map_from_existing(&pmem2_page.map, source, page,
+		NVM_PAGE, PMEM2_GRANULARITY_CACHE_LINE);
 	pmem2_source_delete(&source);
-	if (err)
-		goto fail;
-	backing->pmem2_memcpy = pmem2_get_memcpy_fn(backing->pmem2);
-	backing->pmem2_flush = pmem2_get_flush_fn(backing->pmem2);
-	backing->pmem2_drain = pmem2_get_drain_fn(backing->pmem2);
+}
+
+static int backing_get_pmem2(struct backing *backing, struct failure *failure)
+{
+	pthread_once(&pmem2_page.once, pmem2_page_wrap);
+	if (pmem2_page.err)
+		return failure_set(failure, -EIO,
+				   "cannot use '%s' through libpmem2: error %d",
+				   backing->info.path, pmem2_page.err);
+	backing->pmem2_memcpy = pmem2_get_memcpy_fn(pmem2_page.map);
+	backing->pmem2_flush = pmem2_get_flush_fn(pmem2_page.map);
+	backing->pmem2_drain = pmem2_get_drain_fn(pmem2_page.map);
 	return 0;
-fail:
-	return failure_set(failure, -EIO, "cannot use '%s' through libpmem2: %s",
-			   backing->info.path, pmem2_errormsg());
 }
 
 static int backing_map(struct backing *backing, struct failure *failure)
@@ -130,7 +142,7 @@ static int backing_map(struct backing *backing, struct failure *failure)
 			return failure_errno(failure, -ENOMEM,
 					     "cannot open '%s'", info->path);
 	}
-	return backing_map_pmem2(backing, failure);
+	return backing_get_pmem2(backing, failure);
 }
 
 /* What both ways of opening do once there is a descriptor. */
@@ -263,8 +275,6 @@ void backing_close(struct backing *backing)
 {
 	if (!backing)
 		return;
-	if (backing->pmem2)
-		pmem2_map_delete(&backing->pmem2);
 	if (backing->map)
 		munmap(backing->map, (size_t)backing->info.size_bytes);
 	if (backing->fd >= 0)

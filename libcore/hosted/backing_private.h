@@ -17,7 +17,6 @@ struct backing {
 	struct backing_info info;
 	uint8_t *map;			/* all of the media; writable by us
 					   unless BACKING_READ */
-	struct pmem2_map *pmem2;
 	pmem2_memcpy_fn pmem2_memcpy;
 	pmem2_flush_fn pmem2_flush;
 	pmem2_drain_fn pmem2_drain;
