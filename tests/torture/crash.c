@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * crash.c - set up one crashed operation and judge its images.
+ *
+ * An image is judged by looking (read-only), opening for writing (which
+ * recovers), looking again, and opening once more, which must find nothing
+ * left to do.  Each image starts from the same bytes: marks of the domain
+ * take back whatever judging the one before it changed.
+ */
+#include "tests/torture/crash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void crash_name(const struct crash *crash, char *ret_name, size_t room)
+{
+	snprintf(ret_name, room, "%s:%s:%s", crash->op->name,
+		 yard_name(crash->state), model_name(crash->model));
+}
+
+void crash_token(const struct crash *crash, char *ret_token, size_t room)
+{
+	size_t used;
+
+	crash_name(crash, ret_token, room);
+	for (unsigned i = 0; i < crash->depth; i++) {
+		used = strlen(ret_token);
+		snprintf(ret_token + used, room - used, "%c%u.%u",
+			 i ? '/' : '@', crash->path[i].point,
+			 crash->path[i].image);
+	}
+}
+
+/* ---- one image ---------------------------------------------------------------- */
+
+static bool no_pool(int err)
+{
+	return err == -NVM_EMEDIUM || err == -NVM_EBADMSG;
+}
+
+static bool among(const struct crash_may *may, uint64_t strict,
+		  unsigned *ret_index)
+{
+	for (unsigned i = 0; i < may->count; i++) {
+		if (may->strict[i] != strict)
+			continue;
+		*ret_index = i;
+		return true;
+	}
+	return false;
+}
+
+static bool stores_nothing(const struct domain_trace *trace)
+{
+	for (size_t i = 0; i < trace->count; i++)
+		if (trace->event[i].type == DOMAIN_STORE ||
+		    trace->event[i].type == DOMAIN_DISCARD)
+			return false;
+	return true;
+}
+
+static uint32_t slot_or_none(const struct yard *yard, const char *name)
+{
+	struct pool_child child;
+
+	return name && !pool_child_find(yard->pool, name, &child) ? child.slot
+		: UINT32_MAX;
+}
+
+static bool look(struct crash *crash, bool write, struct snapshot *ret_snapshot,
+		 int *ret_err)
+{
+	struct yard *yard = &crash->yard;
+	struct domain *domain = yard->domain;
+	uint64_t violations = domain->violations;
+
+	domain->media.read_only = !write;
+	*ret_err = yard_open(yard, write ? POOL_OPEN_WRITE : 0, NULL);
+	domain->media.read_only = false;
+	if (domain->violations != violations)
+		return fail(&crash->verdict, "opening for %s stores where it "
+			    "must not", write ? "writing" : "reading");
+	return *ret_err || oracle_snapshot(yard, ret_snapshot, &crash->verdict);
+}
+
+static bool mend(struct yard *yard)
+{
+	const struct pool_check_args args = { .repair = true,
+		.mem = yard->check_mem };
+
+	return !pool_check(yard->pool, &args, NULL, NULL);
+}
+
+/* The invariants of an open pool, which shows allowed state @index. */
+static bool judge_pool(struct crash *crash, const struct crash_may *may,
+		       unsigned index, bool life)
+{
+	struct yard *yard = &crash->yard;
+	const struct torture_op *op = crash->op;
+	bool is_new = index == may->count - 1;
+	bool damaged = (op->flags & OP_DAMAGED) && !(may->done && is_new);
+
+	if (!damaged && (!oracle_units(yard, &crash->verdict) ||
+			 !oracle_check(yard, (op->flags & OP_FORMAT) &&
+				       !may->done, &crash->verdict)))
+		return false;
+	if (op->verify && !op->verify(yard, is_new, &crash->verdict))
+		return false;
+	if (!life || damaged)
+		return true;
+	if (!may->done && !mend(yard))
+		return fail(&crash->verdict, "check --repair fails");
+	return oracle_life(yard, &crash->verdict);
+}
+
+bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
+		 struct domain_trace *recovery, struct snapshot *ret_snapshot)
+{
+	static struct domain_trace again;	/* only for its memory */
+	struct verdict *verdict = &crash->verdict;
+	struct yard *yard = &crash->yard;
+	struct snapshot read, written;
+	unsigned index;
+	uint64_t hash;
+	int err;
+
+	if (!look(crash, false, &read, &err))
+		return false;
+	if (err && may->none && no_pool(err))
+		return true;
+	if (err)
+		return fail(verdict, "does not open for reading: error %d",
+			    -err);
+	if (!among(may, read.strict, &index))
+		return fail(verdict, "neither the old nor the new state");
+
+	trace_reset(recovery);
+	domain_record(yard->domain, recovery);
+	if (!look(crash, true, &written, &err))
+		return false;
+	domain_record(yard->domain, NULL);
+	if (err && (crash->op->flags & OP_SALVAGE) && may->none)
+		return true;
+	if (err)
+		return fail(verdict, "does not open for writing: error %d",
+			    -err);
+	if (read.strict != written.strict)
+		return fail(verdict, "recovery finds another state than a "
+			    "reader");
+	if (!oracle_stores(yard, recovery, slot_or_none(yard,
+							crash->op->target),
+			   verdict))
+		return false;
+
+	hash = yard->domain->hash;
+	trace_reset(&again);
+	domain_record(yard->domain, &again);
+	if (!look(crash, true, &written, &err) || err)
+		return fail(verdict, "does not open a second time");
+	domain_record(yard->domain, NULL);
+	if (!stores_nothing(&again) || hash != yard->domain->hash)
+		return fail(verdict, "a second recovery stores something");
+	*ret_snapshot = written;
+	return judge_pool(crash, may, index, life);
+}
+
+/* ---- all images ---------------------------------------------------------------- */
+
+struct nest {
+	struct crash *crash;
+	struct crash_may may;
+	uint64_t strict;
+};
+
+static bool check_nested(void *ctx, const struct explore_where *where)
+{
+	static struct domain_trace recovery;	/* only for its memory */
+	struct nest *nest = ctx;
+	struct crash *crash = nest->crash;
+	struct snapshot snapshot;
+
+	crash->path[1] = *where;
+	crash->depth = 2;
+	if (!crash_judge(crash, &nest->may, false, &recovery, &snapshot))
+		return false;
+	crash->depth = 1;
+	return true;
+}
+
+static void stats_add(struct explore_stats *sum, const struct explore_stats *s)
+{
+	sum->points += s->points;
+	sum->exhaustive += s->exhaustive;
+	sum->images += s->images;
+	sum->distinct += s->distinct;
+	sum->failures += s->failures;
+	if (sum->words_max < s->words_max)
+		sum->words_max = s->words_max;
+}
+
+/* Crash in the recovery of the image on the domain. */
+static bool crash_recovery(struct crash *crash, const struct crash_may *may,
+			   const struct domain_trace *recovery,
+			   uint64_t strict)
+{
+	struct nest nest = { .crash = crash, .strict = strict };
+	struct explore explore;
+
+	nest.may = (struct crash_may){ &nest.strict, 1, false, may->done };
+	/* Verification wants to know whether this is the new state. */
+	if (strict != may->strict[may->count - 1])
+		nest.may = (struct crash_may){ may->strict, may->count, false,
+					       may->done };
+	explore_init(&explore, crash->model, crash->seed);
+	explore.exhaustive_max = 64;
+	explore.random_count = crash->effort / 8;
+	explore.pair_max = 6;
+	explore.word_max = 24;
+	explore.check = check_nested;
+	explore.ctx = &nest;
+	explore.seen = &crash->seen;
+	explore.salt = strict;
+	if (crash->replay_depth > 1)
+		explore.only = &crash->replay[1];
+	explore_trace(&explore, crash->yard.domain, recovery);
+	stats_add(&crash->nested, &explore.stats);
+	return !explore.stats.failures;
+}
+
+static bool check_image(void *ctx, const struct explore_where *where)
+{
+	static struct domain_trace recovery;	/* only for its memory */
+	struct crash *crash = ctx;
+	struct crash_may may = { crash->allowed, crash->allowed_count,
+		.none = (crash->op->flags & (OP_FORMAT | OP_SALVAGE)),
+		.done = where->acked };
+	struct snapshot snapshot = { 0 };
+	bool good, life;
+
+	if (where->acked) {
+		may.strict = &crash->after.strict;
+		may.count = 1;
+		may.none = false;
+	}
+	crash->path[0] = *where;
+	crash->depth = 1;
+	life = crash->life_every && where->image % crash->life_every == 0;
+	trace_reset(&recovery);
+	domain_mark(crash->yard.domain);
+	good = crash_judge(crash, &may, life, &recovery, &snapshot);
+	domain_record(crash->yard.domain, NULL);
+	domain_back(crash->yard.domain);
+	if (!good || stores_nothing(&recovery))
+		return good;
+	crash->recoveries++;
+	if (!crash->nested_every || (crash->replay_depth < 2 &&
+				     crash->recoveries % crash->nested_every))
+		return true;
+	return crash_recovery(crash, &may, &recovery, snapshot.strict);
+}
+
+bool crash_explore(struct crash *crash, const struct domain_trace *trace)
+{
+	struct explore explore;
+
+	explore_init(&explore, crash->model, crash->seed);
+	explore.random_count = crash->effort;
+	explore.check = check_image;
+	explore.ctx = crash;
+	explore.seen = &crash->seen;
+	if (crash->replay_depth)
+		explore.only = &crash->replay[0];
+	explore_trace(&explore, crash->yard.domain, trace);
+	stats_add(&crash->stats, &explore.stats);
+	return !explore.stats.failures;
+}
+
+/* ---- one case ------------------------------------------------------------------- */
+
+static bool allow(struct crash *crash, uint64_t strict)
+{
+	for (unsigned i = 0; i < crash->allowed_count; i++)
+		if (crash->allowed[i] == strict)
+			return true;
+	if (crash->allowed_count == CRASH_STATES_MAX)
+		return fail(&crash->verdict, "more states than expected");
+	crash->allowed[crash->allowed_count++] = strict;
+	return true;
+}
+
+/*
+ * The states that the operation commits one after the other, found by looking
+ * at the pool after each event as if all were durable: for an operation of
+ * one transaction exactly two.
+ */
+static bool states_between(struct crash *crash)
+{
+	struct domain *domain = crash->yard.domain;
+	bool none = crash->op->flags & (OP_FORMAT | OP_SALVAGE);
+
+	if (crash->old_opens && !allow(crash, crash->before.strict))
+		return false;
+	for (size_t i = 0; i < crash->trace.count; i++) {
+		struct snapshot now;
+		bool good;
+		int err;
+
+		domain_apply(domain, &crash->trace, i, 1);
+		if (crash->trace.event[i].type != DOMAIN_STORE)
+			continue;
+		good = look(crash, false, &now, &err);
+		if (!good || (err && !(none && no_pool(err))))
+			return fail(&crash->verdict, "after event %zu: error "
+				    "%d", i, -err);
+		if (err || (crash->op->flags & OP_MULTI &&
+			    now.loose == crash->before.loose))
+			good = err || allow(crash, now.strict);
+		else
+			good = now.strict == crash->after.strict ||
+			       (crash->old_opens &&
+				now.strict == crash->before.strict) ||
+			       (crash->op->flags & OP_MULTI &&
+				allow(crash, now.strict)) ||
+			       fail(&crash->verdict, "half done after event "
+				    "%zu", i);
+		if (!good)
+			return false;
+	}
+	/* The new state is the last one. */
+	for (unsigned i = 0; i + 1 < crash->allowed_count; i++)
+		if (crash->allowed[i] == crash->after.strict &&
+		    crash->after.strict != crash->before.strict)
+			crash->allowed[i] = crash->before.strict;
+	if (!crash->allowed_count ||
+	    crash->allowed[crash->allowed_count - 1] != crash->after.strict) {
+		if (crash->allowed_count == CRASH_STATES_MAX)
+			return fail(&crash->verdict, "too many states");
+		crash->allowed[crash->allowed_count++] = crash->after.strict;
+	}
+	return true;
+}
+
+/* Before the operation: prepared, closed and looked at. */
+static bool begin_before(struct crash *crash)
+{
+	const struct torture_op *op = crash->op;
+	struct yard *yard = &crash->yard;
+	int err;
+
+	if (op->prepare)
+		op->prepare(yard);
+	if (!look(crash, false, &crash->before, &err))
+		return false;
+	crash->old_opens = !err;
+	if (err && !(op->flags & (OP_FORMAT | OP_SALVAGE)))
+		return fail(&crash->verdict, "before: error %d", -err);
+	if (!err)
+		crash->target_before = slot_or_none(yard, op->target);
+	return true;
+}
+
+bool crash_begin(struct crash *crash, const struct torture_op *op,
+		 enum yard_state state, enum explore_model model,
+		 uint64_t seed)
+{
+	struct yard *yard = &crash->yard;
+	struct domain *domain;
+	bool good;
+	int err = 0;
+
+	*crash = (struct crash){ .op = op, .state = state, .model = model,
+		.seed = seed, .effort = 128, .target_before = UINT32_MAX,
+		.target_after = UINT32_MAX };
+	yard_begin(yard, state, model_durability(model));
+	domain = yard->domain;
+	if (!begin_before(crash))
+		return false;
+	/* Opening is part of it: on a damaged pool it mends. */
+	domain_mark(domain);
+	domain_record(domain, &crash->trace);
+	if (!(op->flags & OP_FORMAT))
+		err = yard_open(yard, POOL_OPEN_WRITE |
+				(op->flags & OP_SALVAGE ? POOL_OPEN_SALVAGE : 0),
+				NULL);
+	if (err) {
+		domain_record(domain, NULL);
+		domain_back(domain);
+		return fail(&crash->verdict, "before: opens with error %d",
+			    -err);
+	}
+	crash->result = op->run(yard);
+	domain_note(domain, DOMAIN_ACK);
+	domain_record(domain, NULL);
+	if (crash->result)
+		good = fail(&crash->verdict, "the operation fails: error %d",
+			    -crash->result);
+	else
+		good = look(crash, true, &crash->after, &err) &&
+		       (!err || fail(&crash->verdict, "after: error %d",
+				     -err));
+	if (good) {
+		crash->target_after = slot_or_none(yard, op->target);
+		good = oracle_stores(yard, &crash->trace, crash->target_after,
+				     &crash->verdict);
+	}
+	domain_back(domain);
+	if (good && crash->old_opens && !(op->flags & OP_FORMAT)) {
+		struct snapshot again;
+
+		good = look(crash, false, &again, &err) &&
+		       oracle_stores(yard, &crash->trace, crash->target_before,
+				     &crash->verdict);
+	}
+	domain_mark(domain);
+	good = good && states_between(crash);
+	domain_back(domain);
+	return good;
+}
+
+void crash_end(struct crash *crash)
+{
+	yard_end(&crash->yard);
+	trace_free(&crash->trace);
+	seen_free(&crash->seen);
+}
+
+/* ---- command line ----------------------------------------------------------------- */
+
+int crash_options(struct crash_options *ret_options, int argc, char **argv)
+{
+	struct crash_options options = { .seed = 1, .effort = 128 };
+
+	for (int i = 1; i < argc; i++) {
+		if (!strncmp(argv[i], "--only=", 7)) {
+			options.only = argv[i] + 7;
+		} else if (!strncmp(argv[i], "--replay=", 9)) {
+			options.replay = argv[i] + 9;
+		} else if (!strncmp(argv[i], "--seed=", 7)) {
+			options.seed = strtoull(argv[i] + 7, NULL, 0);
+		} else if (!strncmp(argv[i], "--effort=", 9)) {
+			options.effort = (uint32_t)atoi(argv[i] + 9);
+		} else if (!strcmp(argv[i], "--list")) {
+			options.list = true;
+		} else {
+			fprintf(stderr, "usage: %s [--list] [--only=PART] "
+				"[--seed=N] [--effort=N] "
+				"[--replay=CASE@POINT.IMAGE[/POINT.IMAGE]]\n",
+				argv[0]);
+			return 2;
+		}
+	}
+	*ret_options = options;
+	return 0;
+}
+
+bool crash_selected(const struct crash_options *options, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (options->replay)
+		return !strncmp(options->replay, name, len) &&
+		       (!options->replay[len] || options->replay[len] == '@');
+	return !options->only || strstr(name, options->only);
+}

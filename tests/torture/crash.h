@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * crash.h - one case of a crash suite: an operation on a pool in some state,
+ * recorded once; and the judgement of an image that a crash left of it.
+ */
+#ifndef TORTURE_CRASH_H
+#define TORTURE_CRASH_H
+
+#include "tests/torture/explore.h"
+#include "tests/torture/ops.h"
+
+#define CRASH_STATES_MAX	8u	/* committed on the way */
+#define CRASH_DEPTH_MAX		3u
+
+struct crash {
+	const struct torture_op *op;
+	enum yard_state state;
+	enum explore_model model;
+	struct yard yard;		/* holds the image before */
+	struct domain_trace trace;	/* of the operation, ends with ACK */
+	int result;			/* what the operation returned */
+	bool old_opens;			/* before: for reading, not salvage */
+	struct snapshot before, after;
+	uint64_t allowed[CRASH_STATES_MAX];	/* strict, in their order */
+	unsigned allowed_count;
+	uint32_t target_before, target_after;	/* slots; UINT32_MAX: none */
+
+	/* How hard to look. */
+	unsigned life_every;		/* every n-th image must serve */
+	unsigned nested_every;		/* crash in every n-th recovery */
+	uint32_t effort;		/* random images at a point */
+	uint64_t seed;
+
+	struct explore_stats stats, nested;
+	uint64_t recoveries;		/* that had to store something */
+	struct seen seen;
+	struct explore_where path[CRASH_DEPTH_MAX];
+	unsigned depth;
+	struct explore_where replay[CRASH_DEPTH_MAX];
+	unsigned replay_depth;		/* 0: do not replay */
+	struct verdict verdict;
+};
+
+/*
+ * Build the pool, run the operation, take back its stores.  False: the
+ * operation or the pool before or after it is not as it must be (verdict).
+ */
+bool crash_begin(struct crash *crash, const struct torture_op *op,
+		 enum yard_state state, enum explore_model model,
+		 uint64_t seed);
+void crash_end(struct crash *crash);
+void crash_name(const struct crash *crash, char *ret_name, size_t room);
+
+/* Which states an image may show. */
+struct crash_may {
+	const uint64_t *strict;
+	unsigned count;
+	bool none;		/* or no pool at all (format) */
+	bool done;		/* it was acknowledged: all is mended */
+};
+
+/*
+ * Judge the image on the domain, by opening it in every way; it is changed
+ * (so put a mark).  @recovery takes what opening for writing stored.
+ */
+bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
+		 struct domain_trace *recovery, struct snapshot *ret_snapshot);
+
+/* All images of the trace, recoveries crashed again (crash->stats). */
+bool crash_explore(struct crash *crash, const struct domain_trace *trace);
+
+/* Command line shared by the suites. */
+struct crash_options {
+	const char *only;	/* part of the name of a case */
+	const char *replay;	/* NAME@POINT.IMAGE[/POINT.IMAGE] */
+	uint64_t seed;
+	uint32_t effort;
+	bool list;
+};
+int crash_options(struct crash_options *ret_options, int argc, char **argv);
+bool crash_selected(const struct crash_options *options, const char *name);
+/* For the diagnosis: the token that replays the image just judged. */
+void crash_token(const struct crash *crash, char *ret_token, size_t room);
+
+#endif
