@@ -16,7 +16,8 @@ bats_require_minimum_version 1.5.0
 
 cli_setup() {
 	BUILD=${BUILD:-$BATS_TEST_DIRNAME/../../build}
-	PATH=$(cd "$BUILD" && pwd):$PATH
+	BUILD=$(cd "$BUILD" && pwd)
+	PATH=$BUILD:$PATH
 	export NVMPOOL_STATE_DIR=$BATS_TEST_TMPDIR/state
 	unset NVMPOOL NO_COLOR
 	mkdir "$BATS_TEST_TMPDIR/work"
@@ -117,10 +118,25 @@ small_fs() {
 	mounted+=("$PWD/$1")
 }
 
-# as_nobody COMMAND...: without root's power to write everything
+# as_nobody COMMAND...: without root's power to write everything.  The way to
+# the test's directory is opened, and the tool is there under PATH, as the
+# sources may lie where nobody else may look.
 as_nobody() {
 	need_root
-	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" .
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	cp -u "$BUILD/nvmpool" "$BATS_TEST_TMPDIR/bin/"
+	chmod -R a+rX "$BATS_TEST_TMPDIR/bin"
+	setpriv --reuid=65534 --regid=65534 --clear-groups \
+		env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$@"
+}
+
+# lacks TEXT [FILE]: it is not there ("! grep" would not fail a test)
+lacks() {
+	if grep -qaF -- "$@"; then
+		echo "found: $1"
+		return 1
+	fi
 }
 
 # sum FILE: to see whether anything has changed
