@@ -101,4 +101,14 @@ const char *backing_durable_name(enum backing_durable durable);
 bool backing_data_next(const struct backing *backing, uint64_t off,
 		       uint64_t len, struct pool_range *ret_data);
 
+/*
+ * BACKING_PRIVATE only: these bytes do not matter from now on.  They read as
+ * zeros, and stores to them are dropped, so a dry run of moving children takes
+ * neither the time nor the memory of their bytes.  Each call replaces the
+ * ranges of the last; at most BACKING_HOLLOW_MAX.
+ */
+#define BACKING_HOLLOW_MAX	2
+void backing_hollow(struct backing *backing, const struct pool_range *range,
+		    size_t range_count);
+
 #endif

@@ -20,6 +20,7 @@
 #include "hosted/guard.h"
 
 #define STORE_FLAGS	(PMEM2_F_MEM_NONTEMPORAL | PMEM2_F_MEM_NODRAIN)
+#define HOLE_BYTES_MIN	(32u << 10)
 
 static struct backing *backing_of(struct nvm_media *media)
 {
@@ -38,6 +39,42 @@ uint64_t backing_chunk_bytes(const struct backing *backing)
 	       backing->info.align_bytes : PRIVATE_CHUNK;
 }
 
+/* Is all of it in one of the ranges that do not matter (backing_hollow)? */
+static bool backing_is_hollow(const struct backing *backing, uint64_t off,
+			      uint64_t len)
+{
+	for (size_t i = 0; i < backing->hollow_count; i++) {
+		const struct pool_range *hollow = &backing->hollow[i];
+
+		if (off >= hollow->off_bytes &&
+		    off - hollow->off_bytes <= hollow->size_bytes &&
+		    len <= hollow->size_bytes - (off - hollow->off_bytes))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the range a hole of the file?  Worth a system call for large pieces:
+ * reading a hole through the mapping takes memory for it, on tmpfs for good.
+ */
+static bool backing_is_hole(const struct backing *backing, uint64_t off,
+			    size_t len)
+{
+	struct stat st;
+	off_t data;
+
+	if (len < HOLE_BYTES_MIN || backing->info.kind != BACKING_FILE ||
+	    backing->access == BACKING_PRIVATE)
+		return false;
+	data = lseek(backing->fd, (off_t)off, SEEK_DATA);
+	if (data >= 0)
+		return (uint64_t)data >= off + len;
+	/* No data up to the end of the file; but is it long enough? */
+	return errno == ENXIO && !fstat(backing->fd, &st) &&
+	       (uint64_t)st.st_size >= off + len;
+}
+
 static int backing_load(struct nvm_media *media, uint64_t off, void *dst,
 			size_t len)
 {
@@ -47,6 +84,11 @@ static int backing_load(struct nvm_media *media, uint64_t off, void *dst,
 
 	if (!media_contains(media, off, len))
 		return -NVM_EIO;
+	if (backing_is_hollow(backing, off, len) ||
+	    backing_is_hole(backing, off, len)) {
+		memset(dst, 0, len);
+		return 0;
+	}
 	return guard_copy(&window, guard_memcpy, dst, backing->map + off, len,
 			  0, &fault) ? 0 : -NVM_EIO;
 }
@@ -118,6 +160,8 @@ static int backing_store(struct nvm_media *media, uint64_t off,
 		return -NVM_EROFS;
 	if (!media_contains(media, off, len))
 		return -NVM_EIO;
+	if (backing_is_hollow(backing, off, len))
+		return 0;
 	if (backing->private_chunk) {
 		err = backing_make_private(backing, off, len);
 		if (err)
@@ -250,6 +294,8 @@ static int backing_discard(struct nvm_media *media, uint64_t off, uint64_t len)
 		return -NVM_EROFS;
 	if (!media_contains(media, off, len))
 		return -NVM_EIO;
+	if (backing_is_hollow(backing, off, len))
+		return 0;
 	if (first >= last)
 		return backing_store_zeros(media, off, len);
 	err = backing_store_zeros(media, off, first - off);
@@ -315,6 +361,17 @@ static uint32_t backing_crc32c(uint32_t crc, const void *src, size_t len)
 		len -= (size_t)part;
 	}
 	return ~crc;
+}
+
+void backing_hollow(struct backing *backing, const struct pool_range *range,
+		    size_t range_count)
+{
+	if (backing->access != BACKING_PRIVATE ||
+	    range_count > BACKING_HOLLOW_MAX)
+		return;
+	for (size_t i = 0; i < range_count; i++)
+		backing->hollow[i] = range[i];
+	backing->hollow_count = range_count;
 }
 
 const struct nvm_media_ops backing_media_ops = {

@@ -26,6 +26,8 @@ struct backing {
 	 * anonymous memory.  NULL elsewhere.
 	 */
 	uint8_t *private_chunk;
+	struct pool_range hollow[BACKING_HOLLOW_MAX];
+	size_t hollow_count;
 };
 
 #define PRIVATE_CHUNK	(2ull << 20)	/* or the device's align, if larger */

@@ -189,6 +189,72 @@ static void the_stretches_with_data_are_found(void **state)
 	backing_close(backing);
 }
 
+static void a_large_load_of_a_hole_fills_no_memory(void **state)
+{
+	struct scratch *scratch = *state;
+	const char *path = scratch_path(scratch->shm, "hole");
+	struct backing *backing = scratch_create(path, MIB);
+	struct nvm_media *media = backing_media(backing);
+	uint8_t *bytes = malloc(MIB), *zeros = calloc(MIB, 1);
+	struct stat st;
+
+	memset(bytes, 1, MIB);
+	assert_int_equal(media->ops->load(media, 0, bytes, MIB), 0);
+	assert_memory_equal(bytes, zeros, MIB);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_blocks, 0);
+	/* One byte of data in it, and it is no hole. */
+	assert_int_equal(media->ops->store(media, MIB - 1, "x", 1), 0);
+	assert_int_equal(media->ops->load(media, 0, bytes, MIB), 0);
+	assert_int_equal(bytes[MIB - 1], 'x');
+	/* What was cut off is no hole either. */
+	assert_int_equal(truncate(path, MIB / 2), 0);
+	assert_int_equal(media->ops->load(media, 0, bytes, MIB), -NVM_EIO);
+	backing_close(backing);
+	free(bytes);
+	free(zeros);
+}
+
+static void hollow_ranges_swallow_stores_and_read_as_zeros(void **state)
+{
+	struct scratch *scratch = *state;
+	const char *path = scratch_path(scratch->dir, "hollow");
+	struct backing *backing = scratch_create(path, MIB);
+	struct nvm_media *media = backing_media(backing);
+	const struct pool_range hollow[] = { { 8192, 8192 }, { 32768, 4096 } };
+	uint8_t bytes[4096], back[4096], zeros[4096] = { 0 };
+
+	memset(bytes, 3, sizeof(bytes));
+	for (uint64_t off = 0; off < 65536; off += sizeof(bytes))
+		assert_int_equal(media->ops->store(media, off, bytes,
+						   sizeof(bytes)), 0);
+	backing_close(backing);
+
+	backing = scratch_open(path, BACKING_PRIVATE);
+	media = backing_media(backing);
+	backing_hollow(backing, hollow, 2);
+	assert_int_equal(media->ops->load(media, 12288, back, 4096), 0);
+	assert_memory_equal(back, zeros, 4096);
+	assert_int_equal(media->ops->load(media, 12289, back, 4096), 0);
+	assert_int_equal(back[0], 3);
+	assert_int_equal(media->ops->store(media, 32768, "x", 1), 0);
+	assert_int_equal(media->ops->discard(media, 8192, 8192), 0);
+	backing_hollow(backing, NULL, 0);
+	assert_int_equal(media->ops->load(media, 8192, back, 4096), 0);
+	assert_memory_equal(back, bytes, 4096);
+	assert_int_equal(media->ops->load(media, 32768, back, 4096), 0);
+	assert_memory_equal(back, bytes, 4096);
+	backing_close(backing);
+
+	/* Never where stores are meant. */
+	backing = scratch_open(path, BACKING_WRITE);
+	media = backing_media(backing);
+	backing_hollow(backing, hollow, 2);
+	assert_int_equal(media->ops->store(media, 8192, "y", 1), 0);
+	assert_int_equal(scratch_byte(path, 8192), 'y');
+	backing_close(backing);
+}
+
 /* ---- SIGBUS ---------------------------------------------------------------- */
 
 static void a_truncated_file_gives_eio(void **state)
@@ -515,6 +581,9 @@ int main(void)
 			a_discarded_range_reads_as_zeros_and_frees_its_blocks),
 		cmocka_unit_test(reserving_takes_space_and_leaves_the_bytes),
 		cmocka_unit_test(the_stretches_with_data_are_found),
+		cmocka_unit_test(a_large_load_of_a_hole_fills_no_memory),
+		cmocka_unit_test(
+			hollow_ranges_swallow_stores_and_read_as_zeros),
 		cmocka_unit_test(a_truncated_file_gives_eio),
 		cmocka_unit_test(
 			threads_that_fail_do_not_disturb_threads_that_do_not),
