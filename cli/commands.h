@@ -11,6 +11,7 @@
 extern const struct command cmd_args;
 extern const struct command cmd_assign;
 extern const struct command cmd_carve;
+extern const struct command cmd_check;
 extern const struct command cmd_format;
 extern const struct command cmd_generate;	/* in complete.c */
 extern const struct command cmd_list;
@@ -19,6 +20,7 @@ extern const struct command cmd_names;		/* in complete.c */
 extern const struct command cmd_pools;
 extern const struct command cmd_release;
 extern const struct command cmd_rename;
+extern const struct command cmd_resize;
 extern const struct command cmd_show;
 
 #endif
