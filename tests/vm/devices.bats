@@ -135,10 +135,10 @@ setup_file() {
 		-chardev pipe,id=mon,path=monitor -mon chardev=mon
 	cat monitor.out >monitor.log 2>/dev/null 3>&- &
 	for at in 33554432 134217728; do
-		guest_line devices "^guest: poison me at $at" 90
+		guest_line devices "^guest: poison me at $at" 120
 		printf 'mce 0 9 0xbd000000000000c0 0x5 0x%x 0x8c\n' $((0x120000000 + at)) >&"$monitor"
 	done
-	guest_wait devices 60
+	guest_wait devices 120
 }
 
 setup() {

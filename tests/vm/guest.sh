@@ -18,7 +18,7 @@
 
 GUEST_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 GUEST_BUILD=${BUILD:-$GUEST_HOME/build}
-GUEST_LIMIT=${GUEST_LIMIT:-120}
+GUEST_LIMIT=${GUEST_LIMIT:-240}
 
 # Nothing here is about NVM: these initcalls cost an emulated machine a second
 # and a half at every boot (self tests, certificates, BPF's type tables).
