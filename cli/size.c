@@ -72,7 +72,7 @@ enum size_error size_parse(const char *text, uint64_t *ret_bytes)
 		if (err)
 			return err;
 	}
-	if (*p == ' ')
+	if (*p == ' ' && p[1])
 		p++;
 	shift = suffix_shift(p);
 	if (shift < 0)
