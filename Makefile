@@ -158,6 +158,29 @@ $(BUILD)/man/%: docs/man/%
 completions: $(COMPLETIONS) ## bring the copies in completions/ up to date
 	cp $^ completions/
 
+# ---- installation ----------------------------------------------------------------
+
+# What goes where, as FROM:TO below $(DESTDIR)$(PREFIX); uninstall reads it too.
+DOCS := README.md LICENSE docs/design.md docs/format.md
+INSTALLED = \
+  $(foreach f,$(TOOLS),$(f):bin/$(notdir $(f))) \
+  $(foreach f,$(MAN),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+  $(BUILD)/completions/nvmpool:share/bash-completion/completions/nvmpool \
+  $(BUILD)/completions/_nvmpool:share/zsh/site-functions/_nvmpool \
+  $(BUILD)/completions/nvmpool.fish:share/fish/vendor_completions.d/nvmpool.fish \
+  $(foreach f,$(DOCS),$(f):share/doc/nvmpool/$(notdir $(f)))
+
+install: all ## install tools, manual pages and completions below $(DESTDIR)$(PREFIX)
+	@set -e; for pair in $(INSTALLED); do \
+	  mode=644; case $$pair in *:bin/*) mode=755;; esac; \
+	  install -D -m $$mode "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair##*:}"; \
+	done
+	@echo "nvmpool: installed below $(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what install put there
+	@for pair in $(INSTALLED); do rm -f "$(DESTDIR)$(PREFIX)/$${pair##*:}"; done
+	@rmdir "$(DESTDIR)$(PREFIX)/share/doc/nvmpool" 2>/dev/null || true
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# install - `make install` puts everything where shells and man look for it,
+# the installed tool works from there, and `make uninstall` leaves nothing.
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	dest="$BATS_TEST_TMPDIR/a place"
+	make -s BUILD="${BUILD:-build}" DESTDIR="$dest" PREFIX=/usr install
+}
+
+uninstall() {
+	make -s BUILD="${BUILD:-build}" DESTDIR="$dest" PREFIX=/usr uninstall
+}
+
+@test "tool, manual pages, completions and licence are where they belong" {
+	cd "$dest/usr" || return
+	[ -x bin/nvmpool ]
+	[ -s share/man/man1/nvmpool.1 ]
+	[ -s share/man/man5/nvmpool-pool.5 ]
+	[ -s share/man/man7/nvmpool.7 ]
+	[ -s share/bash-completion/completions/nvmpool ]
+	[ -s share/zsh/site-functions/_nvmpool ]
+	[ -s share/fish/vendor_completions.d/nvmpool.fish ]
+	[ -s share/doc/nvmpool/LICENSE ]
+}
+
+@test "the installed tool works without the tree it was built in" {
+	cd "$BATS_TEST_TMPDIR" || return
+	export NVMPOOL_STATE_DIR=$BATS_TEST_TMPDIR/state
+	"$dest/usr/bin/nvmpool" format pool.img --size 64M
+	"$dest/usr/bin/nvmpool" list
+}
+
+@test "man finds the installed pages" {
+	mandoc -T utf8 "$dest/usr/share/man/man1/nvmpool.1" | grep -q nvmpool
+}
+
+@test "uninstall removes every file, and nothing that is not ours" {
+	echo mine >"$dest/usr/bin/other"
+	uninstall
+	[ "$(find "$dest" ! -type d)" = "$dest/usr/bin/other" ]
+}
