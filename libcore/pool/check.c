@@ -70,17 +70,21 @@ static int copy_check(struct check *c, const char *what, uint64_t index,
 static int gmb_copies_check(struct check *c)
 {
 	struct pool *pool = c->pool;
+	bool found = false;
 	int err = 0;
 
-	/* The pool is open, so one of the copies is good; the rest follow it. */
-	for (unsigned copy = 0; copy < GMB_COPIES; copy++)
-		if (!pool->media->ops->load(pool->media,
-					    gmb_copy_off(pool->geom.size_bytes,
-						 copy),
-					    pool->bounce, NVM_PAGE) &&
-		    page_valid(pool->media, pool->bounce, POOL_MAGIC_GMB, 0,
-			       pool->geom.uuid))
-			break;
+	/* One of the copies was good when the pool was opened. */
+	for (unsigned copy = 0; copy < GMB_COPIES && !found; copy++)
+		found = !pool->media->ops->load(pool->media,
+					gmb_copy_off(pool->geom.size_bytes,
+						     copy),
+					pool->bounce, NVM_PAGE) &&
+			page_valid(pool->media, pool->bounce, POOL_MAGIC_GMB,
+				   0, pool->geom.uuid);
+	if (!found) {
+		report(c, FIND_PAGE_LOST, "GMB", 0, 0, GMB_COPIES, false);
+		return 0;
+	}
 	for (unsigned copy = 0; copy < GMB_COPIES && !err; copy++)
 		err = copy_check(c, "GMB copy", copy, 0,
 				 gmb_copy_off(pool->geom.size_bytes,

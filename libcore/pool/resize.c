@@ -99,7 +99,8 @@ static int grow(struct resize *r, uint64_t units,
 			txn_abort(r->pool);
 			last->count -= here;
 			here = 0;
-			err = grow_elsewhere(r, units, fault);
+			err = r->pool->broken ? -NVM_EIO :
+			      grow_elsewhere(r, units, fault);
 		}
 	} else {
 		last->count += here;
@@ -109,7 +110,8 @@ static int grow(struct resize *r, uint64_t units,
 	n = grown_runs(r, fresh);
 	if (here < units)	/* undo the mark: DIRTY must be seen as such */
 		txn_abort(r->pool);
-	err = umap_zero(r->pool, fresh, n, progress);
+	err = r->pool->broken ? -NVM_EIO :
+	      umap_zero(r->pool, fresh, n, progress);
 	for (size_t i = 0; i < n && !err; i++)
 		umap_set(r->pool, fresh[i], UNIT_USED);
 	return err;

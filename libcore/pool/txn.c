@@ -81,12 +81,16 @@ void txn_abort(struct pool *pool)
 	txn_end(pool);
 }
 
-/* Step 1, and the seals.  Space is had before anything is promised. */
+/*
+ * Step 1, and the seals.  Space is had before anything is promised.  A pool
+ * that an abort could not read back has no page worth a seal.
+ */
 static int txn_prepare(struct pool *pool, uint64_t seq)
 {
 	struct nvm_media *media = pool->media;
 	const struct pool_geometry *g = &pool->geom;
-	int err = media->ops->reserve(media, g->journal_off,
+	int err = pool->broken ? -NVM_EIO :
+		  media->ops->reserve(media, g->journal_off,
 				      g->data_off - g->journal_off);
 
 	for (uint32_t i = 0; i < pool->txn_count && !err; i++) {
