@@ -12,8 +12,11 @@ extern const struct command cmd_args;
 extern const struct command cmd_assign;
 extern const struct command cmd_carve;
 extern const struct command cmd_check;
+extern const struct command cmd_compact;
+extern const struct command cmd_export;
 extern const struct command cmd_format;
 extern const struct command cmd_generate;	/* in complete.c */
+extern const struct command cmd_import;
 extern const struct command cmd_list;
 extern const struct command cmd_map;
 extern const struct command cmd_names;		/* in complete.c */

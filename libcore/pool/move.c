@@ -34,8 +34,10 @@ static int copy_extent(struct pool *pool, uint64_t from, uint64_t to,
 			err = media->ops->store(media, to + done, pool->bounce,
 						BOUNCE_BYTES);
 	}
-	if (progress && !err)
-		progress->step(progress->ctx, bytes, bytes);
+	/* The last chance to say no: a VM may have come up meanwhile. */
+	if (progress && !err &&
+	    !progress->step(progress->ctx, bytes, bytes))
+		err = -NVM_EINTR;
 	return err ? err : media_barrier(media);
 }
 
