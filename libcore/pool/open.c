@@ -62,6 +62,22 @@ static void gmb_health(struct pool *pool)
 	}
 }
 
+/*
+ * Whoever formatted the pool may have been killed before the GMB was durable;
+ * it is with the next barrier, so before anything that is built on it.
+ */
+static int gmb_flush(struct pool *pool)
+{
+	struct nvm_media *media = pool->media;
+	int err = 0;
+
+	for (unsigned copy = 0; copy < GMB_COPIES && !err; copy++)
+		err = media->ops->flush(media,
+					gmb_copy_off(pool->geom.size_bytes,
+						     copy), NVM_PAGE);
+	return err;
+}
+
 static int table_page_load(struct pool *pool, uint64_t target, void *page,
 			   uint64_t *max_seq, struct nvm_fault *fault)
 {
@@ -143,7 +159,9 @@ int pool_open(struct nvm_media *media, unsigned flags, void *mem,
 	gmb_health(pool);
 	journal_open(pool);
 	if (flags & POOL_OPEN_WRITE) {
-		err = journal_finish(pool, fault);
+		err = gmb_flush(pool);
+		if (!err)
+			err = journal_finish(pool, fault);
 		if (err)
 			return err;
 	} else {
