@@ -155,7 +155,7 @@ bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
 	hash = yard->domain->hash;
 	trace_reset(&again);
 	domain_record(yard->domain, &again);
-	if (!look(crash, true, &written, &err) || err)
+	if (yard_open(yard, POOL_OPEN_WRITE, NULL))
 		return fail(verdict, "does not open a second time");
 	domain_record(yard->domain, NULL);
 	if (!stores_nothing(&again) || hash != yard->domain->hash)
@@ -265,6 +265,8 @@ bool crash_explore(struct crash *crash, const struct domain_trace *trace)
 
 	explore_init(&explore, crash->model, crash->seed);
 	explore.random_count = crash->effort;
+	explore.word_max = 3 * crash->effort;
+	explore.pair_max = 3 * crash->effort / 8;
 	explore.check = check_image;
 	explore.ctx = crash;
 	explore.seen = &crash->seen;
@@ -388,12 +390,13 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 		return fail(&crash->verdict, "before: opens with error %d",
 			    -err);
 	}
-	crash->result = op->run(yard);
+	crash->op_first = crash->trace.count;
+	err = op->run(yard);
 	domain_note(domain, DOMAIN_ACK);
 	domain_record(domain, NULL);
-	if (crash->result)
+	if (err)
 		good = fail(&crash->verdict, "the operation fails: error %d",
-			    -crash->result);
+			    -err);
 	else
 		good = look(crash, true, &crash->after, &err) &&
 		       (!err || fail(&crash->verdict, "after: error %d",
@@ -441,8 +444,10 @@ int crash_options(struct crash_options *ret_options, int argc, char **argv)
 			options.effort = (uint32_t)atoi(argv[i] + 9);
 		} else if (!strcmp(argv[i], "--list")) {
 			options.list = true;
+		} else if (!strcmp(argv[i], "--verbose")) {
+			options.verbose = true;
 		} else {
-			fprintf(stderr, "usage: %s [--list] [--only=PART] "
+			fprintf(stderr, "usage: %s [--list] [--verbose] [--only=PART] "
 				"[--seed=N] [--effort=N] "
 				"[--replay=CASE@POINT.IMAGE[/POINT.IMAGE]]\n",
 				argv[0]);

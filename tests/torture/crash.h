@@ -18,7 +18,7 @@ struct crash {
 	enum explore_model model;
 	struct yard yard;		/* holds the image before */
 	struct domain_trace trace;	/* of the operation, ends with ACK */
-	int result;			/* what the operation returned */
+	size_t op_first;		/* before: opening the pool */
 	bool old_opens;			/* before: for reading, not salvage */
 	struct snapshot before, after;
 	uint64_t allowed[CRASH_STATES_MAX];	/* strict, in their order */
@@ -75,7 +75,7 @@ struct crash_options {
 	const char *replay;	/* NAME@POINT.IMAGE[/POINT.IMAGE] */
 	uint64_t seed;
 	uint32_t effort;
-	bool list;
+	bool list, verbose;
 };
 int crash_options(struct crash_options *ret_options, int argc, char **argv);
 bool crash_selected(const struct crash_options *options, const char *name);

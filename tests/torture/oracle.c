@@ -73,10 +73,17 @@ bool oracle_snapshot(struct yard *yard, struct snapshot *ret_snapshot,
 	for (uint64_t u = 0; u < geom->unit_count; u++) {
 		enum pool_unit_state state = pool_unit_state(yard->pool, u);
 
+		yard->unit_state[u] = (uint8_t)state;
 		s.unit_count[state]++;
-		strict = mix_word(strict, state);
-		loose = mix_word(loose, state == UNIT_CLEAN ? UNIT_DIRTY
-							    : state);
+	}
+	for (uint64_t u = 0; u < geom->unit_count; u += 8) {
+		uint64_t n = geom->unit_count - u, states = 0;
+
+		memcpy(&states, yard->unit_state + u, n < 8 ? n : 8);
+		strict = mix_word(strict, states);
+		/* CLEAN (0) becomes DIRTY (2): neither has the low bit. */
+		loose = mix_word(loose, states |
+				 (~states & 0x0101010101010101) << 1);
 	}
 	s.strict = mix_word(hash, strict);
 	s.loose = mix_word(hash, loose);
@@ -104,10 +111,10 @@ static bool own(struct yard *yard, const struct pool_child *child,
 		if (yard->owner[u])
 			return fail(verdict, "unit %ju of '%s' is owned twice",
 				    (uintmax_t)u, child->name);
-		if (pool_unit_state(yard->pool, u) != UNIT_USED)
+		if (yard->unit_state[u] != UNIT_USED)
 			return fail(verdict, "unit %ju of '%s' is in state %u",
 				    (uintmax_t)u, child->name,
-				    pool_unit_state(yard->pool, u));
+				    yard->unit_state[u]);
 		yard->owner[u] = CHILD;
 	}
 	return true;
@@ -143,8 +150,7 @@ static bool owners(struct yard *yard, struct verdict *verdict)
 		last_group = child.slot / group_slots;
 	}
 	for (uint64_t u = 0; u < geom->unit_count; u++) {
-		if (yard->owner[u] ||
-		    pool_unit_state(yard->pool, u) != UNIT_USED)
+		if (yard->owner[u] || yard->unit_state[u] != UNIT_USED)
 			continue;
 		yard->owner[u] = TABLE;
 		tables++;
@@ -164,8 +170,7 @@ bool oracle_units(struct yard *yard, struct verdict *verdict)
 		return false;
 	/* By runs of CLEAN units: the domain knows large zeros at a glance. */
 	for (uint64_t u = 0; u <= geom->unit_count; u++) {
-		if (u < geom->unit_count &&
-		    pool_unit_state(yard->pool, u) == UNIT_CLEAN)
+		if (u < geom->unit_count && yard->unit_state[u] == UNIT_CLEAN)
 			continue;
 		if (!domain_reads_zero(yard->domain, geom->data_off +
 				       first * geom->unit_bytes,
@@ -289,6 +294,7 @@ bool oracle_life(struct yard *yard, struct verdict *verdict)
 	for (unsigned round = 0; round < 2; round++) {
 		struct pool_space space;
 		struct pool_child child;
+		struct snapshot snapshot;
 		struct verdict inner;
 		int err = carve_until_full(yard);
 
@@ -299,7 +305,8 @@ bool oracle_life(struct yard *yard, struct verdict *verdict)
 		    space.children < pool_geometry(yard->pool)->children_max)
 			return fail(verdict, "life: %ju bytes cannot be carved",
 				    (uintmax_t)space.free_bytes);
-		if (!oracle_units(yard, &inner) ||
+		if (!oracle_snapshot(yard, &snapshot, &inner) ||
+		    !oracle_units(yard, &inner) ||
 		    !oracle_check(yard, false, &inner))
 			return fail(verdict, "life, full: %.200s", inner.why);
 		for (uint32_t cursor = 0;
@@ -316,7 +323,8 @@ bool oracle_life(struct yard *yard, struct verdict *verdict)
 		err = round ? 0 : pool_clean(yard->pool, NULL, NULL);
 		if (err)
 			return fail(verdict, "life: clean: error %d", -err);
-		if (!oracle_units(yard, &inner) ||
+		if (!oracle_snapshot(yard, &snapshot, &inner) ||
+		    !oracle_units(yard, &inner) ||
 		    !oracle_check(yard, false, &inner))
 			return fail(verdict, "life, empty: %.200s", inner.why);
 	}

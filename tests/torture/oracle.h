@@ -22,7 +22,7 @@ struct verdict {
 	char why[240];
 };
 
-/* The pool that yard->pool is. */
+/* Of yard->pool; what follows judges the units by the last snapshot. */
 bool oracle_snapshot(struct yard *yard, struct snapshot *ret_snapshot,
 		     struct verdict *verdict);
 /* Each unit has one owner, each CLEAN unit reads as zeros. */

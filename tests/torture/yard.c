@@ -44,6 +44,7 @@ void yard_end(struct yard *yard)
 	free(yard->mem);
 	free(yard->check_mem);
 	free(yard->owner);
+	free(yard->unit_state);
 }
 
 static const uint8_t pool_uuid[POOL_UUID_LEN] = {
@@ -77,10 +78,13 @@ int yard_open(struct yard *yard, unsigned flags, struct nvm_fault *fault)
 		free(yard->mem);
 		free(yard->check_mem);
 		free(yard->owner);
+		free(yard->unit_state);
 		yard->mem = aligned_alloc(64, mem_bytes);
 		yard->check_mem = malloc(pool_check_memory_bytes(&geom));
 		yard->owner = malloc(geom.unit_count);
-		must(yard->mem && yard->check_mem && yard->owner, "memory");
+		yard->unit_state = malloc(geom.unit_count);
+		must(yard->mem && yard->check_mem && yard->owner &&
+		     yard->unit_state, "memory");
 		memset(yard->mem, 0xa5, mem_bytes);
 		yard->mem_bytes = need;
 	}

@@ -20,6 +20,7 @@ struct yard {
 	size_t mem_bytes;
 	void *check_mem;
 	uint8_t *owner;			/* by unit: scratch of the oracle */
+	uint8_t *unit_state;		/* by unit, of the last snapshot */
 	struct pool_format_args format;	/* as it was formatted */
 	uint32_t carved;		/* numbers uuids and contents */
 };
