@@ -62,7 +62,7 @@ end
 # __nvmpool_takes_value COMMAND OPTION: its value is the next word.
 function __nvmpool_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' format:--size format:-s format:--unit format:-u format:--children format:-c format:--label format:-l format:--name format:--reconfigure list:--vm list:--pool list:-p list:--wait list:-w show:--pool show:-p show:--wait show:-w carve:--mode carve:-m carve:--pool carve:-p carve:--wait carve:-w assign:--name assign:--ram assign:--machine assign:--device assign:--mode assign:-m assign:--grow-to assign:--for assign:--pool assign:-p assign:--wait assign:-w args:--ram args:--machine args:--for args:--with args:--name args:--from-extent args:--pool args:-p args:--wait args:-w resize:--pool resize:-p resize:--wait resize:-w rename:--pool rename:-p rename:--wait rename:-w release:--pool release:-p release:--wait release:-w check:--pool check:-p check:--wait check:-w map:--width map:--pool map:-p map:--wait map:-w pools:--name
+        case '' format:--size format:-s format:--unit format:-u format:--children format:-c format:--label format:-l format:--name format:--reconfigure list:--vm list:--pool list:-p list:--wait list:-w show:--pool show:-p show:--wait show:-w carve:--mode carve:-m carve:--pool carve:-p carve:--wait carve:-w assign:--name assign:--ram assign:--machine assign:--device assign:--mode assign:-m assign:--grow-to assign:--for assign:--pool assign:-p assign:--wait assign:-w args:--ram args:--machine args:--for args:--with args:--name args:--from-extent args:--pool args:-p args:--wait args:-w resize:--pool resize:-p resize:--wait resize:-w rename:--pool rename:-p rename:--wait rename:-w release:--pool release:-p release:--wait release:-w compact:--pool compact:-p compact:--wait compact:-w check:--pool check:-p check:--wait check:-w export:--pool export:-p export:--wait export:-w import:--pool import:-p import:--wait import:-w map:--width map:--pool map:-p map:--wait map:-w pools:--name
             return 0
     end
     return 1
@@ -81,7 +81,10 @@ complete -c nvmpool -n '__nvmpool_at help 1' -a args
 complete -c nvmpool -n '__nvmpool_at help 1' -a resize
 complete -c nvmpool -n '__nvmpool_at help 1' -a rename
 complete -c nvmpool -n '__nvmpool_at help 1' -a release
+complete -c nvmpool -n '__nvmpool_at help 1' -a compact
 complete -c nvmpool -n '__nvmpool_at help 1' -a check
+complete -c nvmpool -n '__nvmpool_at help 1' -a export
+complete -c nvmpool -n '__nvmpool_at help 1' -a import
 complete -c nvmpool -n '__nvmpool_at help 1' -a map
 complete -c nvmpool -n '__nvmpool_at help 1' -a pools
 
@@ -182,6 +185,13 @@ complete -c nvmpool -n '__nvmpool_in release' -s j -l json -d 'print JSON'
 complete -c nvmpool -n '__nvmpool_in release' -s h -l help -d 'print this help'
 complete -c nvmpool -n '__nvmpool_at release 1' -x -a '(__nvmpool_names children)'
 
+complete -c nvmpool -n __nvmpool_begin -a compact -d 'move children together, to join the free space'
+complete -c nvmpool -n '__nvmpool_in compact' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmpool -n '__nvmpool_in compact' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
+complete -c nvmpool -n '__nvmpool_in compact' -s n -l dry-run -d 'do everything on a private copy and change nothing'
+complete -c nvmpool -n '__nvmpool_in compact' -s j -l json -d 'print JSON'
+complete -c nvmpool -n '__nvmpool_in compact' -s h -l help -d 'print this help'
+
 complete -c nvmpool -n __nvmpool_begin -a check -d 'check the pool'\''s metadata, and mend it'
 complete -c nvmpool -n '__nvmpool_in check' -l repair -d 'mend what can be mended'
 complete -c nvmpool -n '__nvmpool_in check' -l deep -d 'also read all free units that should be zeros'
@@ -190,6 +200,25 @@ complete -c nvmpool -n '__nvmpool_in check' -s w -l wait -x -d 'how long to wait
 complete -c nvmpool -n '__nvmpool_in check' -s n -l dry-run -d 'do everything on a private copy and change nothing'
 complete -c nvmpool -n '__nvmpool_in check' -s j -l json -d 'print JSON'
 complete -c nvmpool -n '__nvmpool_in check' -s h -l help -d 'print this help'
+
+complete -c nvmpool -n __nvmpool_begin -a export -d 'write a child'\''s image to a file or to standard output'
+complete -c nvmpool -n '__nvmpool_in export' -s f -l force -d 'overwrite FILE if there is one'
+complete -c nvmpool -n '__nvmpool_in export' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmpool -n '__nvmpool_in export' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
+complete -c nvmpool -n '__nvmpool_in export' -s j -l json -d 'print JSON'
+complete -c nvmpool -n '__nvmpool_in export' -s h -l help -d 'print this help'
+complete -c nvmpool -n '__nvmpool_at export 1' -x -a '(__nvmpool_names children)'
+complete -c nvmpool -n '__nvmpool_at export 2' -rF
+
+complete -c nvmpool -n __nvmpool_begin -a import -d 'fill a child from an image'
+complete -c nvmpool -n '__nvmpool_in import' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmpool -n '__nvmpool_in import' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
+complete -c nvmpool -n '__nvmpool_in import' -s n -l dry-run -d 'do everything on a private copy and change nothing'
+complete -c nvmpool -n '__nvmpool_in import' -s y -l yes -d 'answer yes to every question'
+complete -c nvmpool -n '__nvmpool_in import' -s j -l json -d 'print JSON'
+complete -c nvmpool -n '__nvmpool_in import' -s h -l help -d 'print this help'
+complete -c nvmpool -n '__nvmpool_at import 1' -x -a '(__nvmpool_names children)'
+complete -c nvmpool -n '__nvmpool_at import 2' -rF
 
 complete -c nvmpool -n __nvmpool_begin -a map -d 'draw where the children lie in a pool'
 complete -c nvmpool -n '__nvmpool_in map' -l width -x -d 'draw this wide (default: as the terminal, else 80)'

@@ -171,6 +171,7 @@ teardown() { cli_teardown; }
 	local tool=$!
 	until_true grep -q waiting err
 	kill -TERM "$tool"
-	run wait "$tool"
+	status=0
+	wait "$tool" || status=$?
 	[ "$status" = 143 ]
 }
