@@ -89,41 +89,34 @@ static void sort_runs(struct unit_run *run, size_t count, bool by_count)
 }
 
 /*
- * Take from the longest runs on.  A rest that would be shorter than units_min
- * is avoided by leaving the run before it a little shorter.
+ * The fewest of the longest runs that hold it, each but the last used to its
+ * end, less what those behind it need to have units_min.  Where these cannot
+ * be shared out, no others can.
  */
 static bool take_runs(const struct alloc_want *want, struct unit_run *run,
 		      size_t *count)
 {
-	uint64_t left = want->units;
+	uint64_t left = want->units, sum = 0;
 	size_t n = 0;
 
 	sort_runs(run, *count, true);
-	for (; n < *count && left; n++) {
-		uint64_t take = run[n].count;
+	while (n < *count && sum < left)
+		sum += run[n++].count;
+	if (sum < left || left / n < want->units_min)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t most = left - (n - i - 1) * want->units_min;
 
-		if (take >= left) {
-			/* The shortest run that still holds the rest. */
-			size_t k = n;
-
-			while (k + 1 < *count && run[k + 1].count >= left)
-				k++;
-			run[n] = run[k];
-			take = left;
-		} else if (left - take < want->units_min) {
-			uint64_t give = want->units_min - (left - take);
-
-			give = (give + want->align_units - 1) /
-			       want->align_units * want->align_units;
-			if (give + want->units_min > take)
-				return false;
-			take -= give;
-		}
-		run[n].count = take;
-		left -= take;
+		/* Last, the shortest run that still holds the rest. */
+		for (size_t k = n; i + 1 == n && k < *count &&
+				   run[k].count >= left; k++)
+			run[i] = run[k];
+		if (run[i].count > most)
+			run[i].count = most;
+		left -= run[i].count;
 	}
 	*count = n;
-	return !left;
+	return true;
 }
 
 int alloc_plan(const struct pool *pool, const struct alloc_want *want,
@@ -187,6 +180,16 @@ struct unit_run alloc_first_fit(const struct pool *pool, uint64_t from,
 	}
 }
 
+static uint64_t umap_count(const struct pool *pool, enum umap_class class)
+{
+	struct unit_run run = { 0, 0 };
+	uint64_t count = 0;
+
+	while ((run = umap_run(pool, run.start + run.count, class)).count)
+		count += run.count;
+	return count;
+}
+
 void pool_space(const struct pool *pool, struct pool_space *ret_space)
 {
 	struct pool_space s = { 0 };
@@ -195,25 +198,14 @@ void pool_space(const struct pool *pool, struct pool_space *ret_space)
 
 	while ((run = umap_run(pool, run.start + run.count,
 			       UMAP_FREE)).count) {
-		uint64_t dirty = 0;
-
 		s.free_runs++;
 		if (run.count * pool->geom.unit_bytes > s.largest_run_bytes)
 			s.largest_run_bytes = run.count *
 					      pool->geom.unit_bytes;
-		for (struct unit_run part = { run.start, 0 };;) {
-			part = umap_run(pool, part.start + part.count,
-					UMAP_DIRTY);
-			if (part.start >= run.start + run.count)
-				break;
-			dirty += part.count;
-		}
-		s.unit_count[UNIT_DIRTY] += dirty;
-		s.unit_count[UNIT_CLEAN] += run.count - dirty;
 	}
-	run = (struct unit_run){ 0, 0 };
-	while ((run = umap_run(pool, run.start + run.count, UMAP_USED)).count)
-		s.unit_count[UNIT_USED] += run.count;
+	s.unit_count[UNIT_CLEAN] = umap_count(pool, UMAP_CLEAN);
+	s.unit_count[UNIT_DIRTY] = umap_count(pool, UMAP_DIRTY);
+	s.unit_count[UNIT_USED] = umap_count(pool, UMAP_USED);
 	s.unit_count[UNIT_BAD] = pool->geom.unit_count -
 		s.unit_count[UNIT_USED] - s.unit_count[UNIT_CLEAN] -
 		s.unit_count[UNIT_DIRTY];
