@@ -29,8 +29,7 @@ static const struct opt opts[] = {
 	OPT_TEXT(0, "name", "CHILD", COMPLETE_CHILD, struct args_opts, child,
 		 "with --for qmp: plug in this child only"),
 	OPT_NUMBER(0, "from-extent", "NUMBER", struct args_opts, from,
-		   "with --name: plug in its extents from this one on, which "
-		   "it has grown by"),
+		   "with --name: plug in its extents from this one on"),
 	OPT_FLAG('f', "force", struct args_opts, force,
 		 "also while a process maps a child"),
 	OPT_END
@@ -68,7 +67,7 @@ static int args_with(struct session *s, const struct args_opts *o,
 		if (!(child.flags & POOL_CHILD_SHARED))
 			status = cli_fail(s->cli, EXIT_EXISTS, "child '%s' is "
 					  "not shared%s%s", *name,
-					  *child.vm ? ": it belongs to VM " :
+					  *child.vm ? ", and belongs to VM " :
 					  "", child.vm);
 		else
 			status = vm_roll_add(s, &child, roll);
@@ -102,7 +101,7 @@ static int args_of(struct session *s, const struct args_opts *o,
 				"gives it one", s->path, ask.vm, ask.vm);
 	/* What is plugged into a running VM is mapped, all but the new part. */
 	if (ask.want.format != VM_FORMAT_QMP && !o->force) {
-		status = vm_roll_not_in_use(s, roll, "hand out");
+		status = vm_roll_not_in_use(s, roll, false, "hand out");
 		if (status)
 			return status;
 	}
@@ -133,7 +132,7 @@ static const struct example examples[] = {
 	{ "nvmpool args vm1 | xargs qemu-system-x86_64 -accel kvm",
 	  "start a VM with all that was assigned to it" },
 	{ "nvmpool args vm1 --for qmp --name data --from-extent 1",
-	  "plug in what child data has grown by since the VM was started" },
+	  "plug in all of child data but its first extent" },
 	{ "nvmpool args vm1 --for libvirt > vm1.xml", "a libvirt domain" },
 	{ NULL, NULL }
 };

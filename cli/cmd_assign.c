@@ -45,8 +45,8 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "shared", struct assign_opts, shared,
 		 "read-only, and for several VMs"),
 	OPT_SIZE(0, "grow-to", struct assign_opts, grow_to,
-		 "keep room in the VM, so that the child can grow to this size "
-		 "while the VM runs"),
+		 "keep room in the VM (addresses, slots, PCI ports) to plug in "
+		 "more of the child, up to this size, without a new start"),
 	OPT_WORD(0, "for", "VMM", vm_format_names, struct assign_opts, format,
 		 "write it for this VMM (default: qemu)"),
 	OPT_END
@@ -102,6 +102,12 @@ static int size_check(struct assign *a)
 				size_exact(below ? below : align, near[0]),
 				size_exact(below + (below ? 1 : 2) * align,
 					   near[1]));
+	if (a->size < 2 * STAMP_DATA_OFF &&
+	    (enum pool_mode)(a->o->mode - 1) != POOL_MODE_RAW)
+		return cli_fail(a->cli, EXIT_NO_SPACE, "bad size '%s': the "
+				"guest's kernel keeps 2 MiB of each extent to "
+				"itself; at least 4M, or --mode raw",
+				a->cli->arg[1]);
 	if (a->o->grow_to && a->o->grow_to < a->size)
 		return cli_fail(a->cli, EXIT_USAGE, "--grow-to %s is less than "
 				"the size %s", size_exact(a->o->grow_to, text),
@@ -179,17 +185,23 @@ static int roll_replace(struct assign *a, const struct pool_child *child)
 	return status;
 }
 
-/* The child is not busy, or it is shared and stays as it is. */
+/*
+ * Nobody maps what is handed out: all children of the VM, or, for a VM that
+ * runs, this one.  A shared child may be in use as long as it stays as it is.
+ */
 static int child_idle(struct assign *a, const struct pool_child *child,
 		      bool changes)
 {
-	int status = 0;
+	struct vm_roll one = { 0 };
+	int status = vm_roll_add(a->session, child, &one);
 
-	if (changes || (a->ask.want.format == VM_FORMAT_QMP &&
-			!(child->flags & POOL_CHILD_SHARED)))
-		status = session_not_in_use(a->session, child, "assign");
+	if (!status && (changes || a->ask.want.format == VM_FORMAT_QMP))
+		status = vm_roll_not_in_use(a->session, &one, changes,
+					    "assign");
 	if (!status && a->ask.want.format != VM_FORMAT_QMP)
-		status = vm_roll_not_in_use(a->session, &a->roll, "assign");
+		status = vm_roll_not_in_use(a->session, &a->roll, false,
+					    "hand out");
+	vm_roll_free(&one);
 	return status;
 }
 
@@ -256,7 +268,8 @@ static int assign_new(struct assign *a)
 	if (!status)
 		status = vm_roll_fill(a->session, a->ask.vm, &a->roll);
 	if (!status && a->ask.want.format != VM_FORMAT_QMP)
-		status = vm_roll_not_in_use(a->session, &a->roll, "hand out");
+		status = vm_roll_not_in_use(a->session, &a->roll, false,
+					    "hand out");
 	if (status)
 		return status;
 	err = pool_carve(a->session->pool, &carve,
@@ -347,7 +360,7 @@ static const struct example examples[] = {
 	{ "nvmpool assign vm1 4G | xargs qemu-system-x86_64 -accel kvm",
 	  "carve 4 GiB for a VM and start it" },
 	{ "nvmpool assign vm1 64G --name data --ram 8G --grow-to 256G",
-	  "a second child, with room to grow while the VM runs" },
+	  "a second child, with room to grow" },
 	{ "nvmpool assign vm2 2G --name base --shared",
 	  "an image that several VMs read" },
 	{ NULL, NULL }

@@ -115,7 +115,7 @@ static const char *roll_name_at(const struct vm_roll *roll,
 }
 
 int vm_roll_not_in_use(struct session *session, const struct vm_roll *roll,
-		       const char *doing)
+		       bool shared_too, const char *doing)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct pool_range));
 	struct use_list list = { 0 };
@@ -124,7 +124,7 @@ int vm_roll_not_in_use(struct session *session, const struct vm_roll *roll,
 	int err = 0, status = 0;
 
 	for (size_t i = 0; i < roll->count; i++)
-		if (!(roll->entry[i].flags & POOL_CHILD_SHARED))
+		if (shared_too || !(roll->entry[i].flags & POOL_CHILD_SHARED))
 			g_array_append_vals(ranges, roll->extent[i],
 				(guint)roll->child[i].extent_count);
 	if (ranges->len)
@@ -139,10 +139,6 @@ int vm_roll_not_in_use(struct session *session, const struct vm_roll *roll,
 				  roll_name_at(roll, &list.use[0].range),
 				  use_describe(&list.use[0], text,
 					       sizeof(text)));
-	else if (list.unseen)
-		cli_warn(session->cli, "%u processes of other users could not "
-			 "be looked at: one of them may use '%s'", list.unseen,
-			 roll->child[0].name);
 	use_list_free(&list);
 	g_array_free(ranges, TRUE);
 	return status;

@@ -36,11 +36,15 @@ void vm_roll_add_wish(const struct pool_child *child, struct vm_roll *roll);
 void vm_roll_free(struct vm_roll *roll);
 
 /*
- * EXIT_BUSY, told, where a process maps one of the children that are not
- * shared, or works on its bytes; @doing: "hand out".
+ * EXIT_BUSY, told, where a process maps one of the children, or works on its
+ * bytes; @doing: "hand out".  Shared ones may be in use, unless @shared_too.
+ *
+ * Nothing is said of processes that we may not look at: this runs at every
+ * start of a VM, mostly without root's rights, and a warning that always
+ * comes is not read.
  */
 int vm_roll_not_in_use(struct session *session, const struct vm_roll *roll,
-		       const char *doing);
+		       bool shared_too, const char *doing);
 
 /* Could all this be given to the VM?  Told if not; nothing is printed. */
 int vm_roll_check(struct session *session, const struct vm_roll *roll,
