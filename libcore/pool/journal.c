@@ -168,8 +168,9 @@ int journal_overlay(struct pool *pool, uint64_t target, void *page,
 
 enum home_state { HOME_YES, HOME_PART, HOME_NO };
 
-/* Is this copy on the media the image's own, or a newer one? */
-static bool copy_is_home(struct pool *pool, uint64_t off, uint64_t target)
+/* Is this copy on the media one of transaction @seq, or a newer one? */
+static bool copy_since(struct pool *pool, uint64_t off, uint64_t target,
+		       uint64_t seq)
 {
 	const char *magic;
 	uint64_t index;
@@ -179,8 +180,21 @@ static bool copy_is_home(struct pool *pool, uint64_t off, uint64_t target)
 		return false;
 	return page_valid(pool->media, pool->page, magic, index,
 			  pool->geom.uuid) &&
-	       get_le64(((struct pool_page *)pool->page)->seq) >=
-			pool->journal_seq;
+	       get_le64(((struct pool_page *)pool->page)->seq) >= seq;
+}
+
+static bool copy_is_home(struct pool *pool, uint64_t off, uint64_t target)
+{
+	return copy_since(pool, off, target, pool->journal_seq);
+}
+
+/* A newer transaction wrote this page, and its slot is damaged. */
+static bool page_is_newer(struct pool *pool, uint64_t target)
+{
+	uint64_t seq = pool->journal_seq + 1;
+
+	return copy_since(pool, target, target, seq) ||
+	       copy_since(pool, page_copy_b(pool, target), target, seq);
 }
 
 static enum home_state slot_is_home(struct pool *pool)
@@ -218,6 +232,9 @@ static int image_store(struct pool *pool, uint32_t i)
 	if (target & JOURNAL_STAMP)
 		return media->ops->store(media, target & ~JOURNAL_STAMP,
 					 image, NVM_PAGE);
+	/* An older image over a damaged copy would pass for the good one. */
+	if (page_is_newer(pool, target))
+		return 0;
 	if (!copy_is_home(pool, target, target))
 		err = media->ops->store(media, target, image, NVM_PAGE);
 	if (!err && !copy_is_home(pool, page_copy_b(pool, target), target))
