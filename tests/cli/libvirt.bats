@@ -43,7 +43,7 @@ teardown() { cli_teardown; }
 # As an ordinary user: virt-qemu-run as root wants a user that only libvirt's
 # daemon package makes.
 run_domain() {
-	HOME=$PWD XDG_RUNTIME_DIR=$PWD/run timeout 60 setpriv --reuid=65534 --regid=65534 \
+	HOME=$PWD XDG_RUNTIME_DIR=$PWD/run exec timeout 60 setpriv --reuid=65534 --regid=65534 \
 		--clear-groups virt-qemu-run --verbose --root "$PWD/root" "$1"
 }
 
@@ -58,9 +58,9 @@ starts_with() {
 	until_true grep -q 'guest running' "$1.log" || { cat "$1.log"; return 1; }
 	pid=$(libvirt_qemu "$1")
 	grep -q "$PWD/pool.img" "/proc/$pid/maps"
-	kill "$pid"
-	wait "${background[-1]}" || true	# virt-qemu-run ends with its guest
-	not_there "/proc/$pid"
+	kill "${background[-1]}"	# ends the guest too
+	wait "${background[-1]}" || true
+	until_true not_there "/proc/$pid"
 }
 
 not_there() { [ ! -e "$1" ]; }
