@@ -97,7 +97,8 @@ static bool judge_pool(struct crash *crash, const struct crash_may *may,
 {
 	struct yard *yard = &crash->yard;
 	const struct torture_op *op = crash->op;
-	bool is_new = index == may->count - 1;
+	bool is_new = may->fresh ? may->strict[index] == may->fresh
+				 : index == may->count - 1;
 	bool damaged = (op->flags & OP_DAMAGED) && !(may->done && is_new);
 
 	if (!damaged && (!oracle_units(yard, &crash->verdict) ||
@@ -206,11 +207,11 @@ static bool crash_recovery(struct crash *crash, const struct crash_may *may,
 	struct nest nest = { .crash = crash, .strict = strict };
 	struct explore explore;
 
-	nest.may = (struct crash_may){ &nest.strict, 1, false, may->done };
+	nest.may = (struct crash_may){ &nest.strict, 1, false, may->done, 0 };
 	/* Verification wants to know whether this is the new state. */
 	if (strict != may->strict[may->count - 1])
 		nest.may = (struct crash_may){ may->strict, may->count, false,
-					       may->done };
+					       may->done, 0 };
 	explore_init(&explore, crash->model, crash->seed);
 	explore.exhaustive_max = 64;
 	explore.random_count = crash->effort / 8;

@@ -57,6 +57,8 @@ struct crash_may {
 	unsigned count;
 	bool none;		/* or no pool at all (format) */
 	bool done;		/* it was acknowledged: all is mended */
+	uint64_t fresh;		/* what the operation made is there from this
+				   state on; 0: the last of them */
 };
 
 /*
