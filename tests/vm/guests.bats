@@ -9,7 +9,7 @@
 #	   bare, one with a file system) run at once, store, and are killed
 #	2  both boot again and find their bytes
 #	3  vm1 has grown into what a neighbour gave back; vm3 has what vm2 gave
-#	   back, and a child it can only read
+#	   back, and a child it can only read; one child is shared by both
 setup_file() {
 	. "$BATS_TEST_DIRNAME/guest.sh"
 	export GUEST_DIR=$BATS_FILE_TMPDIR PATH=$GUEST_BUILD:$GUEST_BUILD/tests/vm:$PATH
@@ -241,16 +241,19 @@ vm2_devices() {
 	nvmpool resize vm1 +64M
 	# the third extent lies between the first two: the order is not the address's
 	[ "$(at vm1 | sed -n 3p)" = "$old" ]
-	nvmpool args vm1 --ram 512M >vm1.args
 
 	old=$(at vm2)
 	nvmpool release vm2 -y
 	nvmpool release files -y
 	nvmpool assign vm3 128M --ram 512M
 	[ "$(at vm3)" = "$old" ]
-	nvmpool assign vm3 64M --name readable --read-only --ram 512M >vm3.args
+	nvmpool assign vm3 64M --name readable --read-only --ram 512M
+	nvmpool assign vm1 64M --name both --shared --device nvdimm --ram 512M >vm1.args
+	nvmpool assign vm3 64M --name both --shared --ram 512M >vm3.args
 	read -r off0 _ < <(at readable)
 	poke fill pool.img $((off0 + stamp)) $mib 40
+	read -r off0 _ < <(at both)
+	poke fill pool.img $((off0 + stamp)) $mib 41
 	cp --sparse=always pool.img before.img
 
 	{
@@ -264,12 +267,18 @@ vm2_devices() {
 		check "kept: end of the second extent" /poke look \$e1 $((61 * mib)) $mib 13
 		check "the neighbour's bytes are gone" /poke zero \$e2 0 $((62 * mib))
 		check "stored: end of the third extent" /poke fill \$e2 $((61 * mib)) $mib 14
+		both=\$(extent $(uuid both) 0 1)
+		check "a shared child can be read" /poke look \$both 0 $mib 41
+		check "a store to a shared child is refused" fails 2 /poke try \$both 0
 		EOF
 	} | boot vm1
 	{
 		cat <<-EOF
 		load virtio_pci virtio_pmem nfit nd_pmem
-			new=\$(extent $(uuid vm3) 0 1) readable=\$(extent $(uuid readable) 0 1)
+			both=\$(extent $(uuid both) 0 1)
+		check "a shared child can be read" /poke look \$both 0 $mib 41
+		check "a store to a shared child is refused" fails 2 /poke try \$both 0
+		new=\$(extent $(uuid vm3) 0 1) readable=\$(extent $(uuid readable) 0 1)
 		check "two children" [ -b \$new -a -b \$readable ]
 		check "the former owner's bytes are gone" /poke zero \$new 0 \$(device_bytes \$new)
 		check "a read-only child can be read" /poke look \$readable 0 $mib 40
@@ -306,6 +315,15 @@ vm2_devices() {
 	guest_ok vm3 "a store is refused"
 	guest_ok vm3 "a write is refused"
 	read -r off size < <(at readable)
+	same "$off" $((off + size))
+}
+
+@test "a shared child is read by two VMs at once, and written by none" {
+	guest_ok vm1 "a shared child can be read"
+	guest_ok vm1 "a store to a shared child is refused"
+	guest_ok vm3 "a shared child can be read"
+	guest_ok vm3 "a store to a shared child is refused"
+	read -r off size < <(at both)
 	same "$off" $((off + size))
 }
 
