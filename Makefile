@@ -51,10 +51,11 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
 TOOLS    := $(BUILD)/nvmpool
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+BENCH_SRC := $(wildcard bench/*.c)
 TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check test-programs lint install uninstall clean
+.PHONY: all help deps demo check bench-pool bench-pool-quick test-programs lint install uninstall clean
 .SECONDARY:
 
 all: $(TOOLS) generated ## build the tools, their completions and manual pages (the default)
@@ -90,7 +91,7 @@ AR ?= ar
 $(BUILD)/nvmpool: $(call obj,$(MAIN_SRC)) $(BUILD)/libnvmpool-all.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC)) $(BUILD)/libnvmpool-all.a
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC) bench/counted.c bench/fill.c) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
 
@@ -98,9 +99,13 @@ $(BUILD)/tests/torture/%: $(BUILD)/obj/tests/torture/%.o $(call obj,$(DOMAIN_SRC
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/bench/pool: $(call obj,$(BENCH_SRC)) $(BUILD)/libnvmpool-all.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(TORTURE_BIN) $(BUILD)/tests/vm/poke
+test-programs: all $(UNIT_BIN) $(TORTURE_BIN) $(BUILD)/tests/vm/poke $(BUILD)/bench/pool
 
 deps: ## say what this machine lacks, by package name
 	@.ci/deps show all
@@ -125,6 +130,14 @@ check-%: FORCE ## one area of the tests: unit cli torture fuzz lint sanitize vm
 	@BUILD=$(abspath $(BUILD)) tests/run $*
 
 lint: check-lint ## the checks of the source: layers, freestanding core, shell, both compilers
+
+bench-pool: ## what a pool costs as it grows, to 100,000 children and 64 TiB
+	@.ci/deps install build
+	+@$(SUBMAKE) -s all $(BUILD)/bench/pool
+	@$(BUILD)/bench/pool $(BENCH_FLAGS) $(BUILD)/nvmpool
+
+bench-pool-quick: BENCH_FLAGS := --quick
+bench-pool-quick: bench-pool ## the same with fewer pools
 
 # Runs inside the tests' guests, which have no libraries.
 $(BUILD)/tests/vm/poke: tests/vm/poke.c
