@@ -13,6 +13,7 @@ extern const struct command cmd_assign;
 extern const struct command cmd_carve;
 extern const struct command cmd_check;
 extern const struct command cmd_compact;
+extern const struct command cmd_doctor;
 extern const struct command cmd_export;
 extern const struct command cmd_format;
 extern const struct command cmd_generate;	/* in complete.c */

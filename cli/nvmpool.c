@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
 	&cmd_export,
 	&cmd_import,
 	&cmd_map,
+	&cmd_doctor,
 	&cmd_pools,
 	&cmd_generate,
 	&cmd_names,
