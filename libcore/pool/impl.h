@@ -16,6 +16,7 @@
 #define GMB_COPIES	3u
 #define TXN_EXTRA	64u	/* pages besides the UMAP's: NAT, AMT, stamps */
 #define BOUNCE_BYTES	(64u << 10)
+#define POOL_SEQ_END	(1ull << 63)	/* no pool lives to see it */
 
 struct txn_page {
 	uint64_t target;	/* as in the journal's table */

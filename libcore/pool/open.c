@@ -116,6 +116,9 @@ static int tables_load(struct pool *pool, struct nvm_fault *fault)
 				      max_seq % 2, g->journal_off, max_seq,
 				      pool->journal_seq);
 	}
+	if (max_seq >= POOL_SEQ_END)	/* the next ones would wrap */
+		return nvm_fault_set(fault, -NVM_EBADMSG, "transaction", 0,
+				     g->journal_off, POOL_SEQ_END, max_seq);
 	pool->seq = max_seq;
 	return 0;
 }

@@ -112,9 +112,31 @@ static void test_mending_lets_no_unit_go_that_holds_an_amt(void **state)
 	yard_end(&yard);
 }
 
+/* A number that the next transaction would wrap round to 0. */
+static void test_a_page_from_the_end_of_time_is_refused(void **state)
+{
+	struct pool_nat_page nat;
+	struct pool_geometry g;
+	struct yard yard;
+
+	(void)state;
+	yard_begin_plain(&yard, 64 * MIB, NVM_BUS);
+	assert_int_equal(yard_format(&yard, 64 * KIB, 16, true), 0);
+	assert_int_equal(yard_open(&yard, 0, NULL), 0);
+	g = *pool_geometry(yard.pool);
+	memcpy(&nat, yard.domain->image + g.nat_off, sizeof(nat));
+	nat.page.seq = put_le64(~0ull);
+	poke_sealed(&yard, &nat, g.nat_off,
+		    g.nat_off + g.nat_pages * NVM_PAGE);
+	assert_int_equal(yard_open(&yard, POOL_OPEN_WRITE | POOL_OPEN_SALVAGE,
+				   NULL), -NVM_EBADMSG);
+	yard_end(&yard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_page_from_the_end_of_time_is_refused),
 		cmocka_unit_test(test_an_older_slot_overwrites_no_newer_page),
 		cmocka_unit_test(
 			test_mending_lets_no_unit_go_that_holds_an_amt),

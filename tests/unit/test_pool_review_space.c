@@ -91,9 +91,44 @@ static void test_counting_space_is_one_pass_however_many_pieces(void **state)
 	yard_end(&yard);
 }
 
+static bool stop_at(void *ctx, uint64_t done_bytes, uint64_t total_bytes)
+{
+	(void)total_bytes;
+	return done_bytes < *(const uint64_t *)ctx;
+}
+
+/* Somebody opens the child while it is copied, seen after the last byte. */
+static void test_a_move_can_be_stopped_until_its_last_byte(void **state)
+{
+	uint64_t stop_bytes = 4 * MIB;
+	struct pool_progress progress = { stop_at, &stop_bytes };
+	struct pool_range before, after;
+	struct yard yard;
+	uint32_t slot;
+	size_t count;
+
+	(void)state;
+	open_plain(&yard, 128 * MIB, 8);
+	slot = yard_carve(&yard, "a", 4 * MIB, POOL_MODE_RAW, NULL);
+	assert_int_equal(pool_child_extents(yard.pool, slot, &before, &count,
+					    NULL), 0);
+	assert_int_equal(pool_move(yard.pool, slot, 0, 20, &progress, NULL),
+			 -NVM_EINTR);
+	assert_int_equal(pool_child_extents(yard.pool, slot, &after, &count,
+					    NULL), 0);
+	assert_int_equal(before.off_bytes, after.off_bytes);
+	stop_bytes = 5 * MIB;
+	assert_int_equal(pool_move(yard.pool, slot, 0, 20, &progress, NULL),
+			 0);
+	assert_true(yard_holds(&yard, slot, 0, 2));
+	yard_end(&yard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_a_move_can_be_stopped_until_its_last_byte),
 		cmocka_unit_test(
 			test_a_rest_that_is_too_short_takes_from_all_before_it),
 		cmocka_unit_test(
