@@ -24,6 +24,7 @@
 #include "bench/fill.h"
 #include "bench/figures.h"
 #include "bench/meter.h"
+#include "hosted/arena.h"
 #include "hosted/backing.h"
 #include "pool/pool.h"
 
@@ -120,8 +121,8 @@ static int pool_get(struct opened *opened, bool write)
 
 	if (err)
 		return core_failed("open the pool", err, &fault);
-	bytes = (pool_memory_bytes(&geometry) + 63) / 64 * 64;
-	opened->mem = aligned_alloc(64, bytes);
+	bytes = pool_memory_bytes(&geometry);
+	opened->mem = arena_alloc(bytes);
 	if (!opened->mem)
 		return core_failed("open the pool", -NVM_ENOMEM, &fault);
 	err = pool_open(&opened->counted.media, write ? POOL_OPEN_WRITE : 0,

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "hosted/arena.h"
 #include "hosted/backing.h"
 #include "hosted/in_use.h"
 #include "hosted/lock.h"
@@ -163,8 +164,8 @@ static int session_open_core(struct session *s, unsigned flags)
 	err = pool_probe(s->media, &geometry, &fault);
 	if (err)
 		return open_refuse(s, err, &fault);
-	bytes = (pool_memory_bytes(&geometry) + 63) & ~(size_t)63;
-	s->mem = aligned_alloc(64, bytes);
+	bytes = pool_memory_bytes(&geometry);
+	s->mem = arena_alloc(bytes);
 	if (!s->mem)
 		return cli_fail(s->cli, EXIT_FAILED, "cannot open pool '%s': "
 				"out of memory (%zu bytes)", s->path, bytes);
