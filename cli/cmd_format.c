@@ -120,14 +120,15 @@ static int signatures_refuse(struct format *f)
 
 /* ---- the target ----------------------------------------------------------- */
 
+/*
+ * Not waited for: whoever holds the lock has the target open, and that is
+ * refused anyway.
+ */
 static int target_lock(struct format *f)
 {
-	struct lock_wait wait = {
-		.timeout_ms = f->created ? 0 : 1000 * CLI_WAIT_DEFAULT,
-	};
 	struct failure failure;
 	int err = lock_pool(f->backing, f->cli->dry_run ? LOCK_SHARED :
-			    LOCK_EXCLUSIVE, &wait, &failure);
+			    LOCK_EXCLUSIVE, NULL, &failure);
 
 	return err ? fail_hosted(f->cli, err, &failure) : 0;
 }

@@ -62,7 +62,7 @@ end
 # __nvmpool_takes_value COMMAND OPTION: its value is the next word.
 function __nvmpool_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' format:--size format:-s format:--unit format:-u format:--children format:-c format:--label format:-l format:--name format:--reconfigure list:--vm list:--pool list:-p list:--wait list:-w show:--pool show:-p show:--wait show:-w carve:--mode carve:-m carve:--pool carve:-p carve:--wait carve:-w assign:--name assign:--ram assign:--machine assign:--device assign:--mode assign:-m assign:--grow-to assign:--for assign:--pool assign:-p assign:--wait assign:-w args:--ram args:--machine args:--for args:--with args:--name args:--from-extent args:--pool args:-p args:--wait args:-w resize:--pool resize:-p resize:--wait resize:-w rename:--pool rename:-p rename:--wait rename:-w release:--pool release:-p release:--wait release:-w compact:--pool compact:-p compact:--wait compact:-w check:--pool check:-p check:--wait check:-w export:--pool export:-p export:--wait export:-w import:--pool import:-p import:--wait import:-w map:--width map:--pool map:-p map:--wait map:-w pools:--name
+        case '' format:--size format:-s format:--unit format:-u format:--children format:-c format:--label format:-l format:--name format:--reconfigure list:--vm list:--pool list:-p list:--wait list:-w show:--pool show:-p show:--wait show:-w carve:--mode carve:-m carve:--pool carve:-p carve:--wait carve:-w assign:--name assign:--ram assign:--machine assign:--device assign:--mode assign:-m assign:--grow-to assign:--for assign:--pool assign:-p assign:--wait assign:-w args:--ram args:--machine args:--for args:--with args:--name args:--from-extent args:--pool args:-p args:--wait args:-w resize:--pool resize:-p resize:--wait resize:-w rename:--pool rename:-p rename:--wait rename:-w release:--pool release:-p release:--wait release:-w compact:--pool compact:-p compact:--wait compact:-w check:--pool check:-p check:--wait check:-w export:--pool export:-p export:--wait export:-w import:--pool import:-p import:--wait import:-w map:--width map:--pool map:-p map:--wait map:-w doctor:--backing doctor:-b doctor:--qemu doctor:--pool doctor:-p doctor:--wait doctor:-w pools:--name
             return 0
     end
     return 1
@@ -86,6 +86,7 @@ complete -c nvmpool -n '__nvmpool_at help 1' -a check
 complete -c nvmpool -n '__nvmpool_at help 1' -a export
 complete -c nvmpool -n '__nvmpool_at help 1' -a import
 complete -c nvmpool -n '__nvmpool_at help 1' -a map
+complete -c nvmpool -n '__nvmpool_at help 1' -a doctor
 complete -c nvmpool -n '__nvmpool_at help 1' -a pools
 
 complete -c nvmpool -n __nvmpool_begin -a format -d 'make a file or device into an empty pool'
@@ -133,7 +134,7 @@ complete -c nvmpool -n '__nvmpool_in assign' -l device -x -a 'auto nvdimm virtio
 complete -c nvmpool -n '__nvmpool_in assign' -s m -l mode -x -a 'raw devdax fsdax' -d 'how the guest'\''s kernel brings the child up (default: devdax on an NVDIMM, fsdax on virtio-pmem and read-only)'
 complete -c nvmpool -n '__nvmpool_in assign' -l read-only -d 'the VM may not write'
 complete -c nvmpool -n '__nvmpool_in assign' -l shared -d 'read-only, and for several VMs'
-complete -c nvmpool -n '__nvmpool_in assign' -l grow-to -x -a '(__nvmpool_sizes)' -d 'keep room in the VM, so that the child can grow to this size while the VM runs'
+complete -c nvmpool -n '__nvmpool_in assign' -l grow-to -x -a '(__nvmpool_sizes)' -d 'keep room in the VM (addresses, slots, PCI ports) to plug in more of the child, up to this size, without a new start'
 complete -c nvmpool -n '__nvmpool_in assign' -l for -x -a 'qemu qmp libvirt cloud-hypervisor firecracker crosvm kvmtool' -d 'write it for this VMM (default: qemu)'
 complete -c nvmpool -n '__nvmpool_in assign' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
 complete -c nvmpool -n '__nvmpool_in assign' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
@@ -149,7 +150,7 @@ complete -c nvmpool -n '__nvmpool_in args' -l machine -x -d 'QEMU'\''s machine: 
 complete -c nvmpool -n '__nvmpool_in args' -l for -x -a 'qemu qmp libvirt cloud-hypervisor firecracker crosvm kvmtool' -d 'write it for this VMM (default: qemu)'
 complete -c nvmpool -n '__nvmpool_in args' -l with -x -a '(__nvmpool_names children)' -d 'shared children of other VMs to add'
 complete -c nvmpool -n '__nvmpool_in args' -l name -x -a '(__nvmpool_names children)' -d 'with --for qmp: plug in this child only'
-complete -c nvmpool -n '__nvmpool_in args' -l from-extent -x -d 'with --name: plug in its extents from this one on, which it has grown by'
+complete -c nvmpool -n '__nvmpool_in args' -l from-extent -x -d 'with --name: plug in its extents from this one on'
 complete -c nvmpool -n '__nvmpool_in args' -s f -l force -d 'also while a process maps a child'
 complete -c nvmpool -n '__nvmpool_in args' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
 complete -c nvmpool -n '__nvmpool_in args' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
@@ -226,6 +227,16 @@ complete -c nvmpool -n '__nvmpool_in map' -s p -l pool -rF -a '(__nvmpool_names 
 complete -c nvmpool -n '__nvmpool_in map' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
 complete -c nvmpool -n '__nvmpool_in map' -s j -l json -d 'print JSON'
 complete -c nvmpool -n '__nvmpool_in map' -s h -l help -d 'print this help'
+
+complete -c nvmpool -n __nvmpool_begin -a doctor -d 'try what the backing and this machine give a guest'
+complete -c nvmpool -n '__nvmpool_in doctor' -s b -l backing -rF -d 'look at this file, device or directory instead of a pool'
+complete -c nvmpool -n '__nvmpool_in doctor' -l qemu -rF -d 'look at this QEMU (default: qemu-system-x86_64)'
+complete -c nvmpool -n '__nvmpool_in doctor' -l accel -d 'print only which accelerator works: kvm or tcg'
+complete -c nvmpool -n '__nvmpool_in doctor' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmpool -n '__nvmpool_in doctor' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
+complete -c nvmpool -n '__nvmpool_in doctor' -s j -l json -d 'print JSON'
+complete -c nvmpool -n '__nvmpool_in doctor' -s h -l help -d 'print this help'
+complete -c nvmpool -n '__nvmpool_at doctor 1' -x -a '(__nvmpool_names children)'
 
 complete -c nvmpool -n __nvmpool_begin -a pools -d 'list, register, forget the pools known by name'
 complete -c nvmpool -n '__nvmpool_in pools' -l name -x -d 'register under this name (default: the pool'\''s label, else the file'\''s name)'
