@@ -78,7 +78,7 @@ static bool look(struct crash *crash, bool write, struct snapshot *ret_snapshot,
 	*ret_err = yard_open(yard, write ? POOL_OPEN_WRITE : 0, NULL);
 	domain->media.read_only = false;
 	if (domain->violations != violations)
-		return fail(&crash->verdict, "opening for %s stores where it "
+		return deny(&crash->verdict, "opening for %s stores where it "
 			    "must not", write ? "writing" : "reading");
 	return *ret_err || oracle_snapshot(yard, ret_snapshot, &crash->verdict);
 }
@@ -110,7 +110,7 @@ static bool judge_pool(struct crash *crash, const struct crash_may *may,
 	if (!life || damaged)
 		return true;
 	if (!may->done && !mend(yard))
-		return fail(&crash->verdict, "check --repair fails");
+		return deny(&crash->verdict, "check --repair fails");
 	return oracle_life(yard, &crash->verdict);
 }
 
@@ -130,10 +130,10 @@ bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
 	if (err && may->none && no_pool(err))
 		return true;
 	if (err)
-		return fail(verdict, "does not open for reading: error %d",
+		return deny(verdict, "does not open for reading: error %d",
 			    -err);
 	if (!among(may, read.strict, &index))
-		return fail(verdict, "neither the old nor the new state");
+		return deny(verdict, "neither the old nor the new state");
 
 	trace_reset(recovery);
 	domain_record(yard->domain, recovery);
@@ -143,10 +143,10 @@ bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
 	if (err && (crash->op->flags & OP_SALVAGE) && may->none)
 		return true;
 	if (err)
-		return fail(verdict, "does not open for writing: error %d",
+		return deny(verdict, "does not open for writing: error %d",
 			    -err);
 	if (read.strict != written.strict)
-		return fail(verdict, "recovery finds another state than a "
+		return deny(verdict, "recovery finds another state than a "
 			    "reader");
 	if (!oracle_stores(yard, recovery, slot_or_none(yard,
 							crash->op->target),
@@ -157,10 +157,10 @@ bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
 	trace_reset(&again);
 	domain_record(yard->domain, &again);
 	if (yard_open(yard, POOL_OPEN_WRITE, NULL))
-		return fail(verdict, "does not open a second time");
+		return deny(verdict, "does not open a second time");
 	domain_record(yard->domain, NULL);
 	if (!stores_nothing(&again) || hash != yard->domain->hash)
-		return fail(verdict, "a second recovery stores something");
+		return deny(verdict, "a second recovery stores something");
 	*ret_snapshot = written;
 	return judge_pool(crash, may, index, life);
 }
@@ -286,7 +286,7 @@ static bool allow(struct crash *crash, uint64_t strict)
 		if (crash->allowed[i] == strict)
 			return true;
 	if (crash->allowed_count == CRASH_STATES_MAX)
-		return fail(&crash->verdict, "more states than expected");
+		return deny(&crash->verdict, "more states than expected");
 	crash->allowed[crash->allowed_count++] = strict;
 	return true;
 }
@@ -313,7 +313,7 @@ static bool states_between(struct crash *crash)
 			continue;
 		good = look(crash, false, &now, &err);
 		if (!good || (err && !(none && no_pool(err))))
-			return fail(&crash->verdict, "after event %zu: error "
+			return deny(&crash->verdict, "after event %zu: error "
 				    "%d", i, -err);
 		if (err || (crash->op->flags & OP_MULTI &&
 			    now.loose == crash->before.loose))
@@ -324,7 +324,7 @@ static bool states_between(struct crash *crash)
 				now.strict == crash->before.strict) ||
 			       (crash->op->flags & OP_MULTI &&
 				allow(crash, now.strict)) ||
-			       fail(&crash->verdict, "half done after event "
+			       deny(&crash->verdict, "half done after event "
 				    "%zu", i);
 		if (!good)
 			return false;
@@ -337,7 +337,7 @@ static bool states_between(struct crash *crash)
 	if (!crash->allowed_count ||
 	    crash->allowed[crash->allowed_count - 1] != crash->after.strict) {
 		if (crash->allowed_count == CRASH_STATES_MAX)
-			return fail(&crash->verdict, "too many states");
+			return deny(&crash->verdict, "too many states");
 		crash->allowed[crash->allowed_count++] = crash->after.strict;
 	}
 	return true;
@@ -356,7 +356,7 @@ static bool begin_before(struct crash *crash)
 		return false;
 	crash->old_opens = !err;
 	if (err && !(op->flags & (OP_FORMAT | OP_SALVAGE)))
-		return fail(&crash->verdict, "before: error %d", -err);
+		return deny(&crash->verdict, "before: error %d", -err);
 	if (!err)
 		crash->target_before = slot_or_none(yard, op->target);
 	return true;
@@ -388,7 +388,7 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 	if (err) {
 		domain_record(domain, NULL);
 		domain_back(domain);
-		return fail(&crash->verdict, "before: opens with error %d",
+		return deny(&crash->verdict, "before: opens with error %d",
 			    -err);
 	}
 	crash->op_first = crash->trace.count;
@@ -396,11 +396,11 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 	domain_note(domain, DOMAIN_ACK);
 	domain_record(domain, NULL);
 	if (err)
-		good = fail(&crash->verdict, "the operation fails: error %d",
+		good = deny(&crash->verdict, "the operation fails: error %d",
 			    -err);
 	else
 		good = look(crash, true, &crash->after, &err) &&
-		       (!err || fail(&crash->verdict, "after: error %d",
+		       (!err || deny(&crash->verdict, "after: error %d",
 				     -err));
 	if (good) {
 		crash->target_after = slot_or_none(yard, op->target);

@@ -93,13 +93,13 @@ static bool second_process(struct kill *kill)
 		domain_back(domain);
 		return true;
 	}
-	good = !err || fail(&crash->verdict, "does not open after the kill");
+	good = !err || deny(&crash->verdict, "does not open after the kill");
 	kill->opened = kill->first.count + kill->second.count;
 	domain_note(domain, DOMAIN_ACK);
 	good = good && oracle_snapshot(&crash->yard, &opened, &crash->verdict);
 	if (good) {
 		good = work_on(kill) ||
-		       fail(&crash->verdict, "does not work after the kill");
+		       deny(&crash->verdict, "does not work after the kill");
 		kill->done = kill->first.count + kill->second.count;
 		domain_note(domain, DOMAIN_ACK);
 		good = good && oracle_snapshot(&crash->yard, &done,

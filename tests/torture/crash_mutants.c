@@ -141,7 +141,7 @@ static bool record_later(struct mutants *m)
 	if (good)
 		guest_write(m);
 	domain_back(domain);
-	return good || fail(&crash->verdict, "no life after the operation");
+	return good || deny(&crash->verdict, "no life after the operation");
 }
 
 /* ---- judging mutants ------------------------------------------------------------- */
@@ -155,10 +155,10 @@ static bool check_guest(void *ctx, const struct explore_where *where)
 
 	(void)where;
 	if (yard_open(&m->crash.yard, POOL_OPEN_WRITE, NULL))
-		return fail(&m->crash.verdict, "does not open");
+		return deny(&m->crash.verdict, "does not open");
 	guest_page(page);
 	return !memcmp(domain->image + m->guest_off, page, NVM_PAGE) ||
-	       fail(&m->crash.verdict, "recovery stores over the guest's page");
+	       deny(&m->crash.verdict, "recovery stores over the guest's page");
 }
 
 /* Everything arrived: the last state, and all copies are good. */
@@ -170,11 +170,11 @@ static bool check_last(void *ctx, const struct explore_where *where)
 
 	(void)where;
 	if (yard_open(yard, POOL_OPEN_WRITE, NULL))
-		return fail(&m->crash.verdict, "does not open");
+		return deny(&m->crash.verdict, "does not open");
 	if (!oracle_snapshot(yard, &now, &m->crash.verdict))
 		return false;
 	if (now.strict != m->expect->strict)
-		return fail(&m->crash.verdict, "later: another state");
+		return deny(&m->crash.verdict, "later: another state");
 	return oracle_units(yard, &m->crash.verdict) &&
 	       oracle_check(yard, false, &m->crash.verdict);
 }

@@ -77,11 +77,11 @@ static bool verify_carve(struct yard *yard, bool is_new,
 	struct pool_child child;
 
 	if (pool_child_find(yard->pool, "new", &child))
-		return !is_new || fail(verdict, "no child 'new'");
+		return !is_new || deny(verdict, "no child 'new'");
 	if (!yard_blank(yard, child.slot, 0, child.size_bytes / unit_of(yard)))
-		return fail(verdict, "a former owner's bytes in 'new'");
+		return deny(verdict, "a former owner's bytes in 'new'");
 	if (!yard_stamped(yard, child.slot))
-		return fail(verdict, "'new' lacks its stamps");
+		return deny(verdict, "'new' lacks its stamps");
 	return true;
 }
 
@@ -97,7 +97,7 @@ static bool verify_carve_pieces(struct yard *yard, bool is_new,
 		return true;
 	if (pool_child_extents(yard->pool, yard_slot(yard, "new"), extent,
 			       &count, NULL) || count < 2)
-		return fail(verdict, "'new' is of one extent");
+		return deny(verdict, "'new' is of one extent");
 	return true;
 }
 
@@ -128,9 +128,9 @@ static bool verify_grow(struct yard *yard, bool is_new,
 	uint32_t slot = yard_slot(yard, "g");
 
 	if (!yard_holds(yard, slot, 0, 3))
-		return fail(verdict, "'g' lost bytes");
+		return deny(verdict, "'g' lost bytes");
 	if (is_new && !yard_blank(yard, slot, 3, 3))
-		return fail(verdict, "a former owner's bytes in 'g'");
+		return deny(verdict, "a former owner's bytes in 'g'");
 	return true;
 }
 
@@ -145,9 +145,9 @@ static bool verify_grow_extents(struct yard *yard, bool is_new,
 	uint32_t slot = yard_slot(yard, "f0");
 
 	if (!yard_holds(yard, slot, 0, 1))
-		return fail(verdict, "'f0' lost bytes");
+		return deny(verdict, "'f0' lost bytes");
 	if (is_new && !yard_blank(yard, slot, 1, 6))
-		return fail(verdict, "a former owner's bytes in 'f0'");
+		return deny(verdict, "a former owner's bytes in 'f0'");
 	return true;
 }
 
@@ -178,13 +178,13 @@ static bool verify_devdax(struct yard *yard, bool is_new,
 	(void)is_new;
 	pool_child_find(yard->pool, "g", &child);
 	if (!yard_stamped(yard, slot))
-		return fail(verdict, "'g' has a stamp that is not right");
+		return deny(verdict, "'g' has a stamp that is not right");
 	if (child.size_bytes > 8 * MIB &&
 	    !yard_blank(yard, slot, 8 * MIB / unit,
 			(child.size_bytes - 8 * MIB) / unit))
-		return fail(verdict, "a former owner's bytes in 'g'");
+		return deny(verdict, "a former owner's bytes in 'g'");
 	if (!yard_holds(yard, slot, 0, 1))
-		return fail(verdict, "'g' lost bytes");
+		return deny(verdict, "'g' lost bytes");
 	return true;
 }
 
@@ -206,8 +206,8 @@ static bool verify_wide(struct yard *yard, bool is_new,
 
 	(void)is_new;
 	if (!yard_stamped(yard, slot))
-		return fail(verdict, "'g' has a stamp that is not right");
-	return yard_holds(yard, slot, 0, 1) || fail(verdict, "'g' lost bytes");
+		return deny(verdict, "'g' has a stamp that is not right");
+	return yard_holds(yard, slot, 0, 1) || deny(verdict, "'g' lost bytes");
 }
 
 static int run_shrink(struct yard *yard)
@@ -314,9 +314,9 @@ static bool verify_move(struct yard *yard, bool is_new,
 		if (pool_child_find(yard->pool, name[i], &child) ||
 		    !yard_holds(yard, child.slot, 0,
 				child.size_bytes / unit_of(yard)))
-			return fail(verdict, "'%s' lost bytes", name[i]);
+			return deny(verdict, "'%s' lost bytes", name[i]);
 		if (!yard_stamped(yard, child.slot))
-			return fail(verdict, "'%s' lost its stamp", name[i]);
+			return deny(verdict, "'%s' lost its stamp", name[i]);
 	}
 	return true;
 }

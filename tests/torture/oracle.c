@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-bool fail(struct verdict *verdict, const char *format, ...)
+bool deny(struct verdict *verdict, const char *format, ...)
 {
 	va_list args;
 
@@ -55,7 +55,7 @@ bool oracle_snapshot(struct yard *yard, struct snapshot *ret_snapshot,
 					     &count, NULL);
 
 		if (err)
-			return fail(verdict, "extents of '%s': error %d",
+			return deny(verdict, "extents of '%s': error %d",
 				    child.name, -err);
 		hash = mix_word(hash, child.slot);
 		hash = mix(hash, child.uuid, sizeof(child.uuid));
@@ -105,14 +105,14 @@ static bool own(struct yard *yard, const struct pool_child *child,
 	if ((extent->off_bytes - geom->data_off) % geom->unit_bytes ||
 	    extent->size_bytes % geom->unit_bytes || !count ||
 	    first >= geom->unit_count || count > geom->unit_count - first)
-		return fail(verdict, "extent of '%s' is not of units",
+		return deny(verdict, "extent of '%s' is not of units",
 			    child->name);
 	for (uint64_t u = first; u < first + count; u++) {
 		if (yard->owner[u])
-			return fail(verdict, "unit %ju of '%s' is owned twice",
+			return deny(verdict, "unit %ju of '%s' is owned twice",
 				    (uintmax_t)u, child->name);
 		if (yard->unit_state[u] != UNIT_USED)
-			return fail(verdict, "unit %ju of '%s' is in state %u",
+			return deny(verdict, "unit %ju of '%s' is in state %u",
 				    (uintmax_t)u, child->name,
 				    yard->unit_state[u]);
 		yard->owner[u] = CHILD;
@@ -136,7 +136,7 @@ static bool owners(struct yard *yard, struct verdict *verdict)
 
 		if (pool_child_extents(yard->pool, child.slot, extent, &count,
 				       NULL))
-			return fail(verdict, "'%s' has no extents", child.name);
+			return deny(verdict, "'%s' has no extents", child.name);
 		sum = 0;
 		for (size_t i = 0; i < count; i++) {
 			if (!own(yard, &child, &extent[i], verdict))
@@ -144,7 +144,7 @@ static bool owners(struct yard *yard, struct verdict *verdict)
 			sum += extent[i].size_bytes;
 		}
 		if (sum != child.size_bytes)
-			return fail(verdict, "'%s' has a size not its extents'",
+			return deny(verdict, "'%s' has a size not its extents'",
 				    child.name);
 		groups += child.slot / group_slots != last_group;
 		last_group = child.slot / group_slots;
@@ -156,7 +156,7 @@ static bool owners(struct yard *yard, struct verdict *verdict)
 		tables++;
 	}
 	if (tables != groups)
-		return fail(verdict, "%ju units hold AMTs, %ju should",
+		return deny(verdict, "%ju units hold AMTs, %ju should",
 			    (uintmax_t)tables, (uintmax_t)groups);
 	return true;
 }
@@ -175,7 +175,7 @@ bool oracle_units(struct yard *yard, struct verdict *verdict)
 		if (!domain_reads_zero(yard->domain, geom->data_off +
 				       first * geom->unit_bytes,
 				       (u - first) * geom->unit_bytes))
-			return fail(verdict, "a CLEAN unit of %ju to %ju is "
+			return deny(verdict, "a CLEAN unit of %ju to %ju is "
 				    "not zeros", (uintmax_t)first,
 				    (uintmax_t)u - 1);
 		first = u + 1;
@@ -212,9 +212,9 @@ bool oracle_check(struct yard *yard, bool gmb_copies_may_lack,
 	int err = pool_check(yard->pool, &args, NULL, NULL);
 
 	if (err)
-		return fail(verdict, "check: error %d", -err);
+		return deny(verdict, "check: error %d", -err);
 	if (tally.count)
-		return fail(verdict, "check finds %u problems, first %d: %s "
+		return deny(verdict, "check finds %u problems, first %d: %s "
 			    "%ju at %#jx", tally.count, tally.first.finding,
 			    tally.first.where.what,
 			    (uintmax_t)tally.first.where.index,
@@ -238,7 +238,7 @@ bool oracle_stores(struct yard *yard, const struct domain_trace *trace,
 
 		if (pool_child_extents(yard->pool, target, extent, &count,
 				       NULL))
-			return fail(verdict, "the target has no extents");
+			return deny(verdict, "the target has no extents");
 		for (size_t i = 0; i < count; i++)
 			memset(yard->owner + (extent[i].off_bytes -
 					      geom->data_off) /
@@ -257,7 +257,7 @@ bool oracle_stores(struct yard *yard, const struct domain_trace *trace,
 			if (off >= geom->data_off && off < data_end &&
 			    yard->owner[(off - geom->data_off) /
 					geom->unit_bytes] == CHILD)
-				return fail(verdict, "event %zu stores into "
+				return deny(verdict, "event %zu stores into "
 					    "a child's bytes at %#jx", i,
 					    (uintmax_t)off);
 	}
@@ -299,34 +299,34 @@ bool oracle_life(struct yard *yard, struct verdict *verdict)
 		int err = carve_until_full(yard);
 
 		if (err)
-			return fail(verdict, "life: carve: error %d", -err);
+			return deny(verdict, "life: carve: error %d", -err);
 		pool_space(yard->pool, &space);
 		if (space.free_bytes > pool_geometry(yard->pool)->unit_bytes &&
 		    space.children < pool_geometry(yard->pool)->children_max)
-			return fail(verdict, "life: %ju bytes cannot be carved",
+			return deny(verdict, "life: %ju bytes cannot be carved",
 				    (uintmax_t)space.free_bytes);
 		if (!oracle_snapshot(yard, &snapshot, &inner) ||
 		    !oracle_units(yard, &inner) ||
 		    !oracle_check(yard, false, &inner))
-			return fail(verdict, "life, full: %.200s", inner.why);
+			return deny(verdict, "life, full: %.200s", inner.why);
 		for (uint32_t cursor = 0;
 		     pool_child_next(yard->pool, &cursor, &child);) {
 			err = pool_release(yard->pool, child.slot, NULL);
 			if (err)
-				return fail(verdict, "life: release '%s': "
+				return deny(verdict, "life: release '%s': "
 					    "error %d", child.name, -err);
 		}
 		pool_space(yard->pool, &space);
 		if (space.unit_count[UNIT_USED])
-			return fail(verdict, "life: %ju units leaked",
+			return deny(verdict, "life: %ju units leaked",
 				    (uintmax_t)space.unit_count[UNIT_USED]);
 		err = round ? 0 : pool_clean(yard->pool, NULL, NULL);
 		if (err)
-			return fail(verdict, "life: clean: error %d", -err);
+			return deny(verdict, "life: clean: error %d", -err);
 		if (!oracle_snapshot(yard, &snapshot, &inner) ||
 		    !oracle_units(yard, &inner) ||
 		    !oracle_check(yard, false, &inner))
-			return fail(verdict, "life, empty: %.200s", inner.why);
+			return deny(verdict, "life, empty: %.200s", inner.why);
 	}
 	return true;
 }

@@ -39,7 +39,7 @@ bool oracle_stores(struct yard *yard, const struct domain_trace *trace,
 /* The pool serves: fill it, check it, empty it, fill it again. */
 bool oracle_life(struct yard *yard, struct verdict *verdict);
 
-bool fail(struct verdict *verdict, const char *format, ...)
+bool deny(struct verdict *verdict, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -357,6 +357,35 @@ bool yard_blank(struct yard *yard, uint32_t slot, uint64_t first,
 	return true;
 }
 
+void yard_edit(struct yard *yard, uint64_t page_off, size_t at,
+	       const void *bytes, size_t len)
+{
+	uint8_t page[NVM_PAGE];
+	le32_t csum = put_le32(0);
+
+	memcpy(page, yard->domain->image + page_off, NVM_PAGE);
+	memcpy(page + at, bytes, len);
+	memcpy(page + 8, &csum, 4);
+	csum = put_le32(yard->domain->media.ops->crc32c(0, page, NVM_PAGE));
+	memcpy(page + 8, &csum, 4);
+	domain_poke(yard->domain, page_off, page, NVM_PAGE);
+}
+
+void yard_edit_both(struct yard *yard, uint64_t page_off, size_t at,
+		    const void *bytes, size_t len)
+{
+	struct pool_geometry g;
+	uint64_t b = page_off + NVM_PAGE;
+
+	must(!pool_probe(&yard->domain->media, &g, NULL), "geometry");
+	if (page_off >= g.nat_off && page_off < g.umap_off)
+		b = page_off + g.nat_pages * NVM_PAGE;
+	else if (page_off >= g.umap_off && page_off < g.data_off)
+		b = page_off + g.umap_pages * NVM_PAGE;
+	yard_edit(yard, page_off, at, bytes, len);
+	yard_edit(yard, b, at, bytes, len);
+}
+
 /* ---- stamps ---------------------------------------------------------------------- */
 
 static void le_put(uint8_t *at, uint64_t value, unsigned bytes)

@@ -72,6 +72,13 @@ bool yard_holds(struct yard *yard, uint32_t slot, uint64_t first,
 bool yard_blank(struct yard *yard, uint32_t slot, uint64_t first,
 		uint64_t count);
 
+/* Change bytes of one copy of a metadata page, and seal it again. */
+void yard_edit(struct yard *yard, uint64_t page_off, size_t at,
+	       const void *bytes, size_t len);
+/* The same of every copy (page_off is copy A's). */
+void yard_edit_both(struct yard *yard, uint64_t page_off, size_t at,
+		    const void *bytes, size_t len);
+
 /* A stamp, computed anew: extent @index of @count, @bytes long. */
 void yard_stamp(uint8_t page[NVM_PAGE], enum pool_mode mode,
 		const uint8_t uuid[POOL_UUID_LEN], unsigned index,
