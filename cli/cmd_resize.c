@@ -28,6 +28,10 @@ static int resize_target(struct session *s, const struct pool_child *child,
 
 	if (*text != '+' && *text != '-')
 		return session_size(s, text, ret_bytes);
+	if (!text[1])
+		return cli_fail(s->cli, EXIT_USAGE, "bad size '%s': must be a "
+				"number, as in %s4G or %s512M", text, text,
+				text);
 	status = session_size(s, text + 1, &bytes);
 	if (status)
 		return status;

@@ -145,6 +145,17 @@ static int backing_map(struct backing *backing, struct failure *failure)
 	return backing_get_pmem2(backing, failure);
 }
 
+/* Where it cannot be set (a file system without locks) we look like a user. */
+static void backing_mark(const struct backing *backing)
+{
+	struct flock mark = {
+		.l_type = F_RDLCK, .l_whence = SEEK_SET,
+		.l_start = (off_t)BACKING_MARK_OFF, .l_len = 1,
+	};
+
+	fcntl(backing->fd, F_OFD_SETLK, &mark);
+}
+
 /* What both ways of opening do once there is a descriptor. */
 static int backing_start(struct backing *backing, struct failure *failure)
 {
@@ -153,6 +164,7 @@ static int backing_start(struct backing *backing, struct failure *failure)
 	if (err)
 		return err;
 	guard_install();
+	backing_mark(backing);
 	err = backing_map(backing, failure);
 	if (err)
 		return err;

@@ -8,7 +8,10 @@
  * that turns SIGBUS (truncation, poison, a full disk under a hole) into a
  * return value, ISA-L's CRC32C.
  *
- * A backing takes no lock by itself: see lock.h.
+ * A backing takes no lock by itself: see lock.h.  But each carries a mark, an
+ * OFD read lock far behind its end: it says that the process maps all of it
+ * for looking, and takes a lease on what it works on.  So our own tools are
+ * not taken for users of every child (in_use.h).
  */
 #ifndef NVM_HOSTED_BACKING_H
 #define NVM_HOSTED_BACKING_H
@@ -89,6 +92,9 @@ struct nvm_media *backing_media(struct backing *backing);
 const struct backing_info *backing_info(const struct backing *backing);
 int backing_fd(const struct backing *backing);
 enum backing_access backing_access(const struct backing *backing);
+
+/* Where the mark is: no backing is so large. */
+#define BACKING_MARK_OFF	(1ull << 62)
 
 const char *backing_kind_name(enum backing_kind kind);
 const char *backing_durable_name(enum backing_durable durable);

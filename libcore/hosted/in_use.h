@@ -5,7 +5,8 @@
  * Looks through /proc/PID/{maps,fd,fdinfo} by device and inode, through
  * /proc/self/mountinfo, /proc/swaps and sysfs.  What it could not look at
  * (processes of other users) it counts, so that the caller can say so.
- * Our own process and its mappings are left out.
+ * Our own process is left out, and so are the mappings of our tools, which
+ * take leases on what they work on.
  */
 #ifndef NVM_HOSTED_IN_USE_H
 #define NVM_HOSTED_IN_USE_H

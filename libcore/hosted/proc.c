@@ -28,6 +28,7 @@ struct proc_walk {
 	void *ctx;
 	pid_t pid;
 	bool stop;
+	bool marked;		/* a tool of ours: its mapping is no use */
 };
 
 static bool proc_is_backing(const struct backing_info *info,
@@ -65,7 +66,9 @@ static void proc_lock_line(struct proc_walk *walk, const char *line)
 		return;
 	to = strcmp(to_text, "EOF") ? strtoull(to_text, NULL, 10) :
 				      UINT64_MAX - 1;
-	if (!strcmp(type, "FLOCK"))
+	if (!strcmp(type, "OFDLCK") && from == BACKING_MARK_OFF)
+		walk->marked = true;
+	else if (!strcmp(type, "FLOCK"))
 		proc_found(walk, PROC_FLOCK, 0, 0);
 	else if (!strcmp(type, "OFDLCK") && to >= from)
 		proc_found(walk, strcmp(access, "WRITE") ? PROC_LEASE_READ :
@@ -134,6 +137,24 @@ static bool proc_map_is_backing(const struct proc_walk *walk, uint64_t start,
 	return !stat(path, &st) && proc_is_backing(info, &st);
 }
 
+static bool proc_ignore(void *ctx, const struct proc_entry *entry)
+{
+	(void)ctx;
+	(void)entry;
+	return true;
+}
+
+/* Does the process carry the mark of our tools (backing.h)? */
+static bool proc_is_marked(const struct proc_walk *walk)
+{
+	struct proc_walk look = {
+		.info = walk->info, .visit = proc_ignore, .pid = walk->pid,
+	};
+
+	proc_walk_fds(&look);
+	return look.marked;
+}
+
 static int proc_walk_maps(struct proc_walk *walk)
 {
 	char path[64], *line = NULL;
@@ -155,8 +176,11 @@ static int proc_walk_maps(struct proc_walk *walk)
 			   &dev_minor, &ino) == 6 && end > start &&
 		    proc_map_is_backing(walk, start, end,
 					makedev(dev_major, dev_minor),
-					(ino_t)ino))
+					(ino_t)ino)) {
+			if (proc_is_marked(walk))
+				break;
 			proc_found(walk, PROC_MAP, off, end - start);
+		}
 	}
 	/* Opening may succeed where reading is refused. */
 	if (ferror(file))

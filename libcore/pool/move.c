@@ -131,7 +131,10 @@ int pool_move(struct pool *pool, uint32_t slot, uint32_t extent,
 
 typedef bool (*movable_fn)(void *ctx, uint32_t slot);
 
-/* The last extent (by address) that fits whole into a hole before it. */
+/*
+ * The largest extent that fits whole into a hole before it, of equals the last
+ * by address: small ones first would leave holes too small for the large.
+ */
 static bool plan_down(struct pool *pool, movable_fn movable, void *ctx,
 		      struct pool_move_plan *ret_plan)
 {
@@ -151,7 +154,9 @@ static bool plan_down(struct pool *pool, movable_fn movable, void *ctx,
 				child.mode);
 			struct unit_run hole;
 
-			if (found && run[i].start < ret_plan->from_unit)
+			if (found && (run[i].count < ret_plan->unit_count ||
+				      (run[i].count == ret_plan->unit_count &&
+				       run[i].start < ret_plan->from_unit)))
 				continue;
 			hole = alloc_first_fit(pool, 0, run[i].start,
 					       run[i].count,

@@ -372,6 +372,37 @@ static void our_own_mapping_is_no_use(void **state)
 	backing_close(backing);
 }
 
+static int helper_tool(void *arg)
+{
+	const struct helper_task *task = arg;
+	struct backing *backing;
+
+	return backing_open(task->path, BACKING_READ, &backing, NULL);
+}
+
+static void another_tool_that_maps_all_of_it_is_no_use(void **state)
+{
+	char path[128];
+	struct helper_task task = { .path = path };
+	struct scratch_helper helper;
+	struct backing *backing;
+	struct use_list list;
+
+	backing_close(lock_backing(*state, path, sizeof(path), "tool"));
+	helper = scratch_helper_start(helper_tool, &task);
+	backing = scratch_open(path, BACKING_READ);
+	list = find_uses(backing, USE_WANT_MAP | USE_WANT_LEASE, 0, 0);
+	assert_int_equal(list.count, 0);
+	use_list_free(&list);
+	/* That it is open can be found out all the same. */
+	list = find_uses(backing, USE_WANT_OPEN, 0, 0);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.use[0].pid, helper.pid);
+	use_list_free(&list);
+	scratch_helper_stop(&helper);
+	backing_close(backing);
+}
+
 static void an_open_descriptor_is_found(void **state)
 {
 	char path[128], text[256];
@@ -473,6 +504,7 @@ int main(void)
 		cmocka_unit_test(a_mapping_is_found_with_pid_command_and_range),
 		cmocka_unit_test(a_mapping_on_disk_is_found_too),
 		cmocka_unit_test(our_own_mapping_is_no_use),
+		cmocka_unit_test(another_tool_that_maps_all_of_it_is_no_use),
 		cmocka_unit_test(an_open_descriptor_is_found),
 		cmocka_unit_test(a_lease_is_found_where_it_overlaps),
 		cmocka_unit_test(what_could_not_be_looked_at_is_counted),
