@@ -121,26 +121,20 @@ bool pool_child_next(const struct pool *pool, uint32_t *cursor,
 	return false;
 }
 
-static bool name_is(const char *field, const char *name)
-{
-	size_t i = 0;
-
-	for (; i <= POOL_NAME_MAX; i++) {
-		if (field[i] != name[i])
-			return false;
-		if (!name[i])
-			return true;
-	}
-	return false;
-}
-
 int pool_child_find(const struct pool *pool, const char *name,
 		    struct pool_child *ret_child)
 {
+	char field[POOL_NAME_MAX + 1] = { 0 };
+
+	/* As it lies in the NAT: one comparison an entry. */
+	if (!pool_name_valid(name))
+		return -NVM_ENOENT;
+	for (size_t i = 0; name[i]; i++)
+		field[i] = name[i];
 	for (uint32_t slot = 0; slot < pool->geom.children_max; slot++) {
 		const struct pool_nat_entry *e = nat_entry(pool, slot);
 
-		if (e->name[0] != name[0] || !name_is(e->name, name) ||
+		if (memcmp(e->name, field, sizeof(field)) ||
 		    !nat_entry_valid(pool, slot))
 			continue;
 		child_from_entry(pool, slot, ret_child);

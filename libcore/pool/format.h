@@ -39,7 +39,11 @@
  *   3. barrier                   <- commit: the slot's CRCs are valid now
  *   4. store stamp pages (below) home; barrier, if there are any
  *   5. store metadata pages home, copies A and B
- *   6. barrier                   <- acknowledged
+ *   6. barrier, if there are stamp pages
+ *
+ * and is acknowledged then.  Without stamps one barrier does: what step 5
+ * stored becomes durable by the next transaction's step 3, before any later
+ * one overwrites this slot.
  *
  * Recovery table (state found -> what is done):
  *
@@ -69,7 +73,9 @@
  *   RULE 2  A unit that is CLEAN on the media reads as zeros there.  What
  *           was there before format is DIRTY.  A unit is made to read as
  *           zeros, with a barrier, before the transaction that says CLEAN or
- *           USED of it.
+ *           that gives it to a child.  A unit for AMTs need not be zeroed:
+ *           no guest reads it, and both copies of an AMT are written before
+ *           an entry points to it.
  */
 #ifndef NVM_POOL_FORMAT_H
 #define NVM_POOL_FORMAT_H

@@ -100,6 +100,8 @@ bool journal_has(const struct pool *pool, uint64_t target);
 void journal_look(struct pool *pool);
 /* Carry the slot's pages home where they are not (recovery table). */
 int journal_finish(struct pool *pool, struct nvm_fault *fault);
+/* Backing for the slot of a transaction of pool->txn_count pages. */
+int journal_reserve(struct pool *pool, uint64_t seq);
 /* Write pool->txn[] as transaction number @seq; returns after the commit. */
 int journal_write(struct pool *pool, uint64_t seq);
 
@@ -123,6 +125,8 @@ uint64_t umap_next(const struct pool *pool, uint64_t unit,
 /* The first run of the class @yes at or behind @unit; count 0 if none. */
 struct unit_run umap_run(const struct pool *pool, uint64_t unit,
 			 enum umap_class yes);
+/* A bit for each of 32 units from @unit (a multiple of 32) on: is it USED? */
+uint32_t umap_used32(const struct pool *pool, uint64_t unit);
 /* Inside a transaction. */
 void umap_set(struct pool *pool, struct unit_run run,
 	      enum pool_unit_state state);

@@ -304,6 +304,15 @@ out:
 			     slot, 0, 0);
 }
 
+int journal_reserve(struct pool *pool, uint64_t seq)
+{
+	uint64_t slot = slot_off(pool, seq % 2), count = pool->txn_count;
+
+	return pool->media->ops->reserve(pool->media, slot,
+					 image_off(pool, seq, count, count) -
+					 slot);
+}
+
 int journal_write(struct pool *pool, uint64_t seq)
 {
 	struct nvm_media *media = pool->media;

@@ -82,16 +82,15 @@ void txn_abort(struct pool *pool)
 }
 
 /*
- * Step 1, and the seals.  Space is had before anything is promised.  A pool
- * that an abort could not read back has no page worth a seal.
+ * Step 1, and the seals.  Space is had before anything is promised, for what
+ * will be written and no more: asking for all tables makes the file system
+ * walk through all of them, each time.  A pool that an abort could not read
+ * back has no page worth a seal.
  */
 static int txn_prepare(struct pool *pool, uint64_t seq)
 {
 	struct nvm_media *media = pool->media;
-	const struct pool_geometry *g = &pool->geom;
-	int err = pool->broken ? -NVM_EIO :
-		  media->ops->reserve(media, g->journal_off,
-				      g->data_off - g->journal_off);
+	int err = pool->broken ? -NVM_EIO : journal_reserve(pool, seq);
 
 	for (uint32_t i = 0; i < pool->txn_count && !err; i++) {
 		uint64_t target = pool->txn[i].target, index;
@@ -99,19 +98,28 @@ static int txn_prepare(struct pool *pool, uint64_t seq)
 
 		if (page_identify(pool, target, &magic, &index))
 			page_seal(media, pool->txn[i].image, magic, index,
-				  g->uuid, seq);
-		target &= ~JOURNAL_STAMP;
-		if (target >= g->data_off)
-			err = media->ops->reserve(media, target,
-						  AMT_SLOT_BYTES);
+				  pool->geom.uuid, seq);
+		err = media->ops->reserve(media, target & ~JOURNAL_STAMP,
+					  NVM_PAGE);
+		if (!err && !(target & JOURNAL_STAMP))
+			err = media->ops->reserve(media,
+						  page_copy_b(pool, target),
+						  NVM_PAGE);
 	}
 	return err;
+}
+
+static bool txn_has_stamps(const struct pool *pool)
+{
+	for (uint32_t i = 0; i < pool->txn_count; i++)
+		if (pool->txn[i].target & JOURNAL_STAMP)
+			return true;
+	return false;
 }
 
 static int txn_home(struct pool *pool, bool stamps)
 {
 	struct nvm_media *media = pool->media;
-	bool stored = false;
 	int err = 0;
 
 	for (uint32_t i = 0; i < pool->txn_count && !err; i++) {
@@ -120,7 +128,6 @@ static int txn_home(struct pool *pool, bool stamps)
 
 		if (!!(target & JOURNAL_STAMP) != stamps)
 			continue;
-		stored = true;
 		err = media->ops->store(media, target & ~JOURNAL_STAMP, image,
 					NVM_PAGE);
 		if (!err && !stamps)
@@ -128,21 +135,23 @@ static int txn_home(struct pool *pool, bool stamps)
 						page_copy_b(pool, target),
 						image, NVM_PAGE);
 	}
-	return err || !stored ? err : media_barrier(media);
+	return err;
 }
 
 /*
  * Crash before the first barrier is through: the old state, or the new one if
  *   the whole slot happened to get there.
- * Crash after it: the new state; recovery carries home what is missing.
+ * Crash after it: the new state; recovery carries home what is missing.  The
+ *   next transaction's first barrier is what makes the home pages durable, and
+ *   only the one after that takes this slot.
  * Without the first barrier, home pages could arrive without their slot: half
- *   a transaction.  Without the one between stamps and tables, tables that
- *   say "stamped" could arrive without the stamp.  Without the last, an
- *   acknowledged transaction would still be the only reason to keep its slot
- *   while the next but one overwrites it.
+ *   a transaction.  Without the second, tables that say "stamped" could arrive
+ *   without the stamp.  Without the third, recovery could take the stamps for
+ *   unwritten and store them over what the guest has put there by then.
  */
 int txn_commit(struct pool *pool, struct nvm_fault *fault)
 {
+	bool stamped = txn_has_stamps(pool);
 	uint64_t seq = pool->seq + 1;
 	int err = txn_prepare(pool, seq);
 
@@ -154,10 +163,14 @@ int txn_commit(struct pool *pool, struct nvm_fault *fault)
 				     pool->geom.journal_off, 0, 0);
 	}
 	err = media_barrier(pool->media);
-	if (!err)
+	if (!err && stamped)
 		err = txn_home(pool, true);
+	if (!err && stamped)
+		err = media_barrier(pool->media);
 	if (!err)
 		err = txn_home(pool, false);
+	if (!err && stamped)
+		err = media_barrier(pool->media);
 	txn_end(pool);
 	if (err) {
 		pool->broken = true;

@@ -41,22 +41,64 @@ static uint64_t class_mask(uint64_t word, enum umap_class class)
 	return 0;
 }
 
-uint64_t umap_next(const struct pool *pool, uint64_t unit,
-		   enum umap_class class)
+/*
+ * The class is a constant here, so the loop over the words of a page is a few
+ * instructions: a pool has millions of them, and carve looks at them all.
+ */
+static inline __attribute__((always_inline)) uint64_t
+scan(const struct pool *pool, uint64_t unit, enum umap_class class)
 {
 	uint64_t count = pool->geom.unit_count;
-	uint64_t skip = unit % WORD_UNITS;
+	uint64_t page = unit / UMAP_UNITS_A_PAGE;
+	uint64_t at = unit % UMAP_UNITS_A_PAGE / WORD_UNITS;
+	uint64_t keep = ~0ull << 2 * (unit % WORD_UNITS);
 
-	for (unit -= skip; unit < count; unit += WORD_UNITS, skip = 0) {
-		uint64_t mask = class_mask(umap_word(pool, unit), class);
+	for (; page < pool->geom.umap_pages; page++, at = 0) {
+		const uint8_t *state = pool->umap[page].state;
 
-		mask &= ~0ull << 2 * skip;
-		if (mask) {
-			unit += (uint64_t)__builtin_ctzll(mask) / 2;
+		for (; at < UMAP_UNITS_A_PAGE / WORD_UNITS; at++) {
+			uint64_t mask;
+			le64_t raw;
+
+			memcpy(&raw, state + at * sizeof(raw), sizeof(raw));
+			mask = class_mask(get_le64(raw), class) & keep;
+			keep = ~0ull;
+			if (!mask)
+				continue;
+			unit = page * UMAP_UNITS_A_PAGE + at * WORD_UNITS +
+			       (uint64_t)__builtin_ctzll(mask) / 2;
 			return unit < count ? unit : count;
 		}
 	}
 	return count;
+}
+
+uint64_t umap_next(const struct pool *pool, uint64_t unit,
+		   enum umap_class class)
+{
+	switch (class) {
+	case UMAP_FREE:		return scan(pool, unit, UMAP_FREE);
+	case UMAP_NOT_FREE:	return scan(pool, unit, UMAP_NOT_FREE);
+	case UMAP_DIRTY:	return scan(pool, unit, UMAP_DIRTY);
+	case UMAP_NOT_DIRTY:	return scan(pool, unit, UMAP_NOT_DIRTY);
+	case UMAP_CLEAN:	return scan(pool, unit, UMAP_CLEAN);
+	case UMAP_NOT_CLEAN:	return scan(pool, unit, UMAP_NOT_CLEAN);
+	case UMAP_USED:		return scan(pool, unit, UMAP_USED);
+	case UMAP_NOT_USED:	return scan(pool, unit, UMAP_NOT_USED);
+	}
+	return pool->geom.unit_count;
+}
+
+/* Every other bit of the mask, pushed together. */
+uint32_t umap_used32(const struct pool *pool, uint64_t unit)
+{
+	uint64_t bits = class_mask(umap_word(pool, unit), UMAP_USED);
+
+	bits = (bits | bits >> 1) & 0x3333333333333333ull;
+	bits = (bits | bits >> 2) & 0x0f0f0f0f0f0f0f0full;
+	bits = (bits | bits >> 4) & 0x00ff00ff00ff00ffull;
+	bits = (bits | bits >> 8) & 0x0000ffff0000ffffull;
+	return (uint32_t)(bits | bits >> 16);
 }
 
 struct unit_run umap_run(const struct pool *pool, uint64_t unit,
