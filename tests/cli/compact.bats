@@ -59,28 +59,28 @@ all_intact() {
 	[ "$place" = "$(extents d)" ]
 	all_intact
 	kill "$vmm"
-	until_true eval '! kill -0 "$vmm" 2>/dev/null'
+	until_true gone "$vmm"
 	works nvmpool compact -j
 	json '.data.kept == [] and .data.free_runs == 1'
 	all_intact
 }
 
 @test "a child that a VMM maps while it is copied stays where it is" {
-	nvmpool format pool.img --size 1200M
-	nvmpool carve hole 500M
-	filled a 500
+	nvmpool format pool.img --size 700M
+	nvmpool carve hole 300M
+	filled a 300
 	nvmpool release hole -y
 	place=$(extents a)
 	nvmpool compact -j >out 2>err 3>&- &
 	job=$!
 	background+=("$job")
-	sleep 0.1
+	sleep 0.05
 	kill -STOP "$job"
 	[ ! -s out ]
 	at=$(jq '.[0].offset_bytes' <<<"$place")
 	in_background qemu-system-x86_64 -S -M q35,accel=tcg -nodefaults \
 		-display none -object "memory-backend-file,id=m,mem-path=pool.img,\
-offset=$at,size=500M,share=on"
+offset=$at,size=300M,share=on"
 	vmm=$!
 	until_true grep -q pool.img "/proc/$vmm/maps"
 	kill -CONT "$job"
@@ -121,14 +121,14 @@ offset=$at,size=500M,share=on"
 }
 
 @test "Ctrl-C ends it between two pieces with its own status" {
-	nvmpool format pool.img --size 1200M
-	nvmpool carve hole 500M
-	filled a 500
+	nvmpool format pool.img --size 700M
+	nvmpool carve hole 300M
+	filled a 300
 	nvmpool release hole -y
 	# bash lets its background jobs ignore SIGINT
 	env --default-signal=INT nvmpool compact >/dev/null 2>err 3>&- &
 	job=$!
-	sleep 0.1
+	sleep 0.05
 	kill -INT "$job"
 	ended "$job"
 	[ "$status" = 130 ]

@@ -36,9 +36,9 @@ intact() {
 gaps() {
 	local child
 
-	nvmpool format pool.img --size 512M >/dev/null
+	nvmpool format pool.img --size 128M >/dev/null
 	for child in a b c d e f; do
-		filled "$child" 20
+		filled "$child" 10
 	done
 	for child in a c e; do
 		nvmpool release "$child" -y >/dev/null 2>&1
@@ -79,4 +79,9 @@ leased() {
 ended() {
 	status=0
 	wait "$1" || status=$?
+}
+
+# gone PID: it has ended (and so unmapped all it had)
+gone() {
+	[ ! -e "/proc/$1/maps" ] || [ -z "$(cat "/proc/$1/maps" 2>/dev/null)" ]
 }
