@@ -129,15 +129,12 @@ int meter_command(const char *const *argv, struct sample *ret_sample)
 	return 0;
 }
 
-static int sample_compare(const void *a, const void *b)
+struct sample meter_least(const struct sample *sample, unsigned count)
 {
-	const struct sample *x = a, *y = b;
+	unsigned least = 0;
 
-	return x->cpu_ns < y->cpu_ns ? -1 : x->cpu_ns > y->cpu_ns;
-}
-
-struct sample meter_median(struct sample *sample, unsigned count)
-{
-	qsort(sample, count, sizeof(*sample), sample_compare);
-	return sample[count / 2];
+	for (unsigned i = 1; i < count; i++)
+		if (sample[i].cpu_ns < sample[least].cpu_ns)
+			least = i;
+	return sample[least];
 }

@@ -38,7 +38,10 @@ int meter_work(meter_work_fn work, void *ctx, struct sample *ret_sample);
  */
 int meter_command(const char *const *argv, struct sample *ret_sample);
 
-/* Order the samples by time and return the one in the middle. */
-struct sample meter_median(struct sample *sample, unsigned count);
+/*
+ * The sample with the least time: what the work itself takes.  All that a
+ * busy or just started machine does to it comes on top.
+ */
+struct sample meter_least(const struct sample *sample, unsigned count);
 
 #endif

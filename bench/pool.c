@@ -6,9 +6,10 @@
  *
  *	pool [--quick] [--json] [--dir DIR] NVMPOOL
  *
- * Open and assign may grow with the metadata and no faster: ns/KiB falls, or
- * stays.  Pools are sparse files in DIR (/dev/shm) and gone afterwards.
- * Exit status 1 if something failed or a limit is exceeded.
+ * Each figure is the least of five runs.  Open and assign may grow with the
+ * metadata and no faster: ns/KiB falls, or stays.  Pools are sparse files in
+ * DIR (/dev/shm) and gone afterwards.  Exit status 1 if something failed or a
+ * limit is exceeded.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -267,7 +268,6 @@ static uint64_t metadata_check(const struct bench *bench)
 	return 2 * (metadata_open(bench) + bench->children * (uint64_t)NVM_PAGE);
 }
 
-/* The first sample only warms up; of the others the one in the middle. */
 static void figure_add(struct bench *bench, const char *operation,
 		       uint64_t metadata_bytes, struct sample *samples)
 {
@@ -276,7 +276,7 @@ static void figure_add(struct bench *bench, const char *operation,
 		.size_bytes = bench->size_bytes,
 		.children = bench->children,
 		.metadata_bytes = metadata_bytes,
-		.sample = meter_median(samples + 1, REPEATS),
+		.sample = meter_least(samples, REPEATS),
 	};
 
 	if (!strcmp(operation, "nvmpool-assign") &&
@@ -295,9 +295,9 @@ static void figure_add(struct bench *bench, const char *operation,
 static int figure_work(struct bench *bench, const char *operation,
 		       meter_work_fn work, uint64_t metadata_bytes)
 {
-	struct sample samples[REPEATS + 1];
+	struct sample samples[REPEATS];
 
-	for (unsigned i = 0; i <= REPEATS; i++)
+	for (unsigned i = 0; i < REPEATS; i++)
 		if (stopped || meter_work(work, bench, &samples[i]))
 			return -1;
 	figure_add(bench, operation, metadata_bytes, samples);
@@ -309,9 +309,9 @@ static int figure_command(struct bench *bench, const char *operation,
 			  const char *const *argv, const char *const *undo,
 			  uint64_t metadata_bytes)
 {
-	struct sample samples[REPEATS + 1], ignored;
+	struct sample samples[REPEATS], ignored;
 
-	for (unsigned i = 0; i <= REPEATS; i++)
+	for (unsigned i = 0; i < REPEATS; i++)
 		if (stopped || meter_command(argv, &samples[i]) ||
 		    (undo && meter_command(undo, &ignored)))
 			return -1;
