@@ -211,12 +211,27 @@ int pool_carve(struct pool *pool, const struct pool_carve_args *args,
 int pool_resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
 		const struct pool_progress *progress, struct nvm_fault *fault);
 
+/*
+ * Grow by new extents only: those that are there keep their place and length,
+ * as a VM that runs with them needs.  -NVM_EINVAL: smaller than now.  Errors
+ * else as of pool_carve().
+ */
+int pool_extend(struct pool *pool, uint32_t slot, uint64_t size_bytes,
+		const struct pool_progress *progress, struct nvm_fault *fault);
+
 /* Store name, vm, flags, device and grow_to_bytes of @child back. */
 int pool_update(struct pool *pool, const struct pool_child *child,
 		struct nvm_fault *fault);
 
 /* The child is gone, its units are DIRTY. */
 int pool_release(struct pool *pool, uint32_t slot, struct nvm_fault *fault);
+
+/*
+ * For a child whose AMT is lost in both copies: the name is given back.  Which
+ * units were its own nobody knows, so they stay USED until a repairing
+ * pool_check() finds that nobody owns them.  -NVM_EINVAL: the AMT is not lost.
+ */
+int pool_forget(struct pool *pool, uint32_t slot, struct nvm_fault *fault);
 
 /*
  * Make DIRTY units CLEAN: discard, barrier, one transaction; in as many

@@ -19,18 +19,26 @@ struct resize {
 	struct unit_run run[POOL_EXTENTS_MAX];
 	size_t count, old_count;
 	uint64_t old_last_count;	/* units of the last of the old ones */
-	uint64_t align_units;
+	bool append;			/* old extents stay as they are */
+	uint64_t align_units, units_min;
 };
 
-/* The free units right behind the last extent, at most @units of them. */
+/*
+ * How many of @units to take right behind the last extent: all that are free
+ * there, but no more than leaves enough for an extent elsewhere.
+ */
 static uint64_t room_behind(const struct resize *r, uint64_t units)
 {
 	const struct unit_run *last = &r->run[r->count - 1];
 	uint64_t end = last->start + last->count;
 	uint64_t free = umap_next(r->pool, end, UMAP_NOT_FREE) - end;
 
-	if (free > units)
-		free = units;
+	if (r->append)
+		return 0;
+	if (free >= units)
+		return units;
+	if (units - free < r->units_min)
+		free = units > r->units_min ? units - r->units_min : 0;
 	return free / r->align_units * r->align_units;
 }
 
@@ -207,10 +215,12 @@ static int resize_check(const struct resize *r, uint64_t size_bytes,
 	return 0;
 }
 
-int pool_resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
-		const struct pool_progress *progress, struct nvm_fault *fault)
+static int resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
+		  bool append, const struct pool_progress *progress,
+		  struct nvm_fault *fault)
 {
-	struct resize r = { .pool = pool, .slot = slot };
+	struct resize r = { .pool = pool, .slot = slot, .append = append };
+	struct alloc_want rules;
 	uint64_t old, units;
 	int err = txn_begin(pool);
 
@@ -227,12 +237,17 @@ int pool_resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
 		return err;
 	r.old_count = r.count;
 	r.old_last_count = r.run[r.count - 1].count;
-	r.align_units = alloc_rules(pool, 1, child_for_vm(r.entry),
-				    (enum pool_mode)r.entry->mode).align_units;
+	rules = alloc_rules(pool, 1, child_for_vm(r.entry),
+			    (enum pool_mode)r.entry->mode);
+	r.align_units = rules.align_units;
+	r.units_min = rules.units_min;
 	old = get_le64(r.entry->size_units);
 	units = size_bytes / pool->geom.unit_bytes;
 	if (units == old)
 		return 0;
+	if (append && units < old)
+		return nvm_fault_set(fault, -NVM_EINVAL, "size", 0, 0,
+				     old * pool->geom.unit_bytes, size_bytes);
 	err = units > old ? grow(&r, units - old, progress, fault) :
 			    shrink(&r, old - units, fault);
 	if (err)
@@ -247,4 +262,16 @@ int pool_resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
 abort:
 	txn_abort(pool);
 	return err;
+}
+
+int pool_resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
+		const struct pool_progress *progress, struct nvm_fault *fault)
+{
+	return resize(pool, slot, size_bytes, false, progress, fault);
+}
+
+int pool_extend(struct pool *pool, uint32_t slot, uint64_t size_bytes,
+		const struct pool_progress *progress, struct nvm_fault *fault)
+{
+	return resize(pool, slot, size_bytes, true, progress, fault);
 }

@@ -115,3 +115,30 @@ teardown() { cli_teardown; }
 	[ "$status" = 8 ]
 	[[ $stderr == *"permission denied"* ]]
 }
+
+@test "--live grows a child that a VM maps, by extents of its own" {
+	nvmpool format pool.img --size 640M
+	works nvmpool assign vm1 64M --grow-to 256M
+	read -ra words <<<"$output"
+	in_background qemu-system-x86_64 -S -accel tcg -nodefaults -display none \
+		-qmp "unix:$PWD/qmp.sock,server=on,wait=off" "${words[@]}"
+	until_true test -S qmp.sock
+	fails 6 "qemu-system" nvmpool resize vm1 128M
+	works nvmpool resize vm1 128M --live -j
+	json '.data.first_new_extent == 1 and
+		([.data.extents[].size_bytes] == [67108864, 67108864])'
+	[[ $stderr == *"'nvmpool args vm1 --for qmp --name vm1 --from-extent 1'"* ]]
+	works nvmpool check
+}
+
+@test "--live is refused where a running VM could not take it" {
+	nvmpool format pool.img --size 640M
+	nvmpool assign vm1 128M --grow-to 256M
+	nvmpool assign vm2 64M --mode raw --grow-to 256M
+	fails 5 "room for 256M" nvmpool resize vm1 512M --live
+	fails 5 "at least 64M" nvmpool resize vm1 +32M --live
+	fails 2 "nothing can be taken" nvmpool resize vm1 64M --live
+	fails 10 "raw child" nvmpool resize vm2 128M --live
+	works nvmpool resize vm1 128M --live -j
+	json '.data.changed == false'
+}

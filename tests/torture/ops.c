@@ -210,6 +210,28 @@ static bool verify_wide(struct yard *yard, bool is_new,
 	return yard_holds(yard, slot, 0, 1) || deny(verdict, "'g' lost bytes");
 }
 
+/* For a running VM: nothing is taken of the 36 MiB behind "g". */
+static int run_extend_wide(struct yard *yard)
+{
+	return pool_extend(yard->pool, yard_slot(yard, "g"), 160 * MIB, NULL,
+			   NULL);
+}
+
+static bool verify_extend_wide(struct yard *yard, bool is_new,
+			       struct verdict *verdict)
+{
+	struct pool_range extent[POOL_EXTENTS_MAX];
+	size_t count;
+
+	if (!verify_wide(yard, is_new, verdict))
+		return false;
+	if (pool_child_extents(yard->pool, yard_slot(yard, "g"), extent,
+			       &count, NULL) || (count > 1) != is_new)
+		return deny(verdict, "'g' has not grown by whole extents");
+	return extent[0].size_bytes == 64 * MIB ||
+	       deny(verdict, "the extent that a VM maps has changed");
+}
+
 static int run_shrink(struct yard *yard)
 {
 	return resize_to(yard, "b", unit_of(yard));
@@ -411,6 +433,8 @@ const struct torture_op torture_ops[] = {
 	  run_grow_devdax, verify_devdax, "g" },
 	{ "grow-vm-pieces", ON(WIDE), 0, prepare_wide, run_grow_wide,
 	  verify_wide, "g" },
+	{ "extend-vm", ON(WIDE), 0, prepare_wide, run_extend_wide,
+	  verify_extend_wide, "g" },
 	{ "shrink", ON(AGED) | ON(COARSE) | ON(FULL), 0, NULL, run_shrink,
 	  NULL, NULL },
 	{ "shrink-extents", ON(FRAGMENTED), 0, NULL, run_shrink_extents,
