@@ -80,6 +80,19 @@ setup_file() {
 		cmp -n 8388608 /tmp/data /tmp/back
 		rm /tmp/back
 	X
+	# devdax knows no private mappings: the dry run makes its own
+	check "dax: dry runs answer, and change nothing" all <<-'X'
+		nvmpool list --pool $dax -j > /tmp/before
+		is true '.data.changed' nvmpool resize b 96M -n --pool $dax
+		nvmpool carve c 100M -n --pool $dax
+		nvmpool release b -n -y --pool $dax
+		nvmpool compact -n --pool $dax
+		nvmpool check --deep --pool $dax
+		nvmpool list --pool $dax -j | cmp - /tmp/before
+		nvmpool export b /tmp/back --pool $dax
+		cmp -n 8388608 /tmp/data /tmp/back
+		rm /tmp/back
+	X
 	check "dax: check" nvmpool check --pool $dax
 
 	# -- a file system
@@ -183,6 +196,10 @@ teardown_file() {
 	guest_ok devices "dax: carve"
 	guest_ok devices "dax: import and export"
 	guest_ok devices "dax: check"
+}
+
+@test "/dev/daxN.0: a dry run changes nothing" {
+	guest_ok devices "dax: dry runs answer, and change nothing"
 }
 
 @test "a file system is not overwritten, a mounted one not even with --force" {

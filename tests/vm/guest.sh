@@ -29,13 +29,15 @@ bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,init_encrypted,\
 trace_eval_init,crypto_kdf108_init,kfunc_init"
 GUEST_APPEND=${GUEST_APPEND//$'\n'/ }
 
-# guest_prepare [PROGRAM...]: sets GUEST_KERNEL, GUEST_BASE
+# guest_prepare [PROGRAM...]: sets GUEST_KERNEL, GUEST_BASE, GUEST_ACCEL (kvm
+# where the tool found that it really runs a guest, else tcg)
 guest_prepare() {
 	local folder which
 
 	folder=$("$GUEST_HOME/.ci/guest-kernel") || return 1
 	GUEST_KERNEL=$folder/vmlinux
 	[ -e "$GUEST_KERNEL" ] || GUEST_KERNEL=$folder/vmlinuz
+	GUEST_ACCEL=$("$GUEST_BUILD/nvmpool" doctor --accel) || return 1
 	which=$(printf '%s\n' "$@" | cksum | cut -d' ' -f1)
 	GUEST_BASE=$GUEST_BUILD/vm/base-$which.cpio
 	mkdir -p "$GUEST_BUILD/vm"
@@ -59,46 +61,15 @@ guest_overlay() {
 	rm -rf "$dir"
 }
 
-# guest_accel: kvm where it really runs a guest, else tcg; asked once a build
-guest_accel() {
-	local answer=$GUEST_BUILD/vm/accel
-
-	mkdir -p "$GUEST_BUILD/vm"
-	if [ ! -s "$answer" ]; then
-		if [ -w /dev/kvm ] && [ ! -d /sys/module/kvm_pvm ] &&
-				grep -qwE 'vmx|svm' /proc/cpuinfo && guest_kvm_runs; then
-			echo kvm >"$answer.$$"
-		else
-			echo tcg >"$answer.$$"
-		fi
-		mv "$answer.$$" "$answer"
-	fi
-	cat "$answer"
-}
-
-# /dev/kvm may open and yet not run a stock kernel: the proof is a line from
-# inside a guest.
-guest_kvm_runs() {
-	local log
-
-	log=$(mktemp)
-	timeout -k 1 10 qemu-system-x86_64 -machine q35 -accel kvm -cpu host -m 256M -nodefaults \
-		-display none -no-reboot -serial "file:$log" -kernel "$GUEST_KERNEL" \
-		-initrd "$GUEST_BASE" -append "$GUEST_APPEND" >/dev/null 2>&1 || true
-	grep -aq '^guest: start' "$log"
-}
-
 # guest_start NAME INITRD [ARG...]: ARGs are those of `nvmpool assign` as they
 # were printed, or a test's own; $GUEST_CPU and $GUEST_APP add to ours.
 guest_start() {
-	local initrd=$2 base=$GUEST_DIR/$1 accel cpu
+	local initrd=$2 base=$GUEST_DIR/$1 accel=$GUEST_ACCEL cpu=host
 
 	shift 2
-	accel=$(guest_accel)
-	case $accel in
-	kvm)	cpu=host ;;
-	*)	accel=tcg,thread=multi cpu=max,-erms,-fsrm ;;
-	esac
+	if [ "$accel" = tcg ]; then
+		accel=tcg,thread=multi cpu=max,-erms,-fsrm
+	fi
 	rm -f "$base.pid" "$base.console" "$base.qemu"
 	: >"$base.console"
 	# Not in the test's own descriptors: bats waits for everyone who holds them.
