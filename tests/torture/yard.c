@@ -249,8 +249,9 @@ static uint64_t content(const struct pool_child *child, uint64_t unit,
 static bool filled(const struct pool_child *child, uint64_t unit,
 		   uint64_t unit_bytes)
 {
-	return unit < 8 || unit % 64 == 0 ||
-	       unit + 8 >= child->size_bytes / unit_bytes;
+	uint64_t units = child->size_bytes / unit_bytes;
+
+	return units <= 256 || unit < 8 || unit % 64 == 0 || unit + 8 >= units;
 }
 
 /* Where word @i of a unit lies: head, middle, tail. */
