@@ -132,7 +132,7 @@ static const struct example examples[] = {
 	{ "nvmpool args vm1 | xargs qemu-system-x86_64 -accel kvm",
 	  "start a VM with all that was assigned to it" },
 	{ "nvmpool args vm1 --for qmp --name data --from-extent 1",
-	  "plug in all of child data but its first extent" },
+	  "plug in what `resize --live` has added to child data" },
 	{ "nvmpool args vm1 --for libvirt > vm1.xml", "a libvirt domain" },
 	{ NULL, NULL }
 };

@@ -360,7 +360,8 @@ static const struct example examples[] = {
 	{ "nvmpool assign vm1 4G | xargs qemu-system-x86_64 -accel kvm",
 	  "carve 4 GiB for a VM and start it" },
 	{ "nvmpool assign vm1 64G --name data --ram 8G --grow-to 256G",
-	  "a second child, with room to grow" },
+	  "a second child, with room to grow while the VM runs (see resize "
+	  "--live)" },
 	{ "nvmpool assign vm2 2G --name base --shared",
 	  "an image that several VMs read" },
 	{ NULL, NULL }

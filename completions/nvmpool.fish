@@ -159,6 +159,7 @@ complete -c nvmpool -n '__nvmpool_in args' -s h -l help -d 'print this help'
 complete -c nvmpool -n '__nvmpool_at args 1' -x -a '(__nvmpool_names vms)'
 
 complete -c nvmpool -n __nvmpool_begin -a resize -d 'make a child longer or shorter at its end'
+complete -c nvmpool -n '__nvmpool_in resize' -l live -d 'grow by new extents only, to plug into a running VM'
 complete -c nvmpool -n '__nvmpool_in resize' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
 complete -c nvmpool -n '__nvmpool_in resize' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
 complete -c nvmpool -n '__nvmpool_in resize' -s n -l dry-run -d 'do everything on a private copy and change nothing'
