@@ -63,7 +63,11 @@ static void name_put(char *field, const char *name)
 		field[i] = name[i];
 }
 
-/* The group's AMT unit, or a new one: the first of the shortest free run. */
+/*
+ * The group's AMT unit, or a new one: the first of the shortest free run.  It
+ * is zeroed like any other: nothing that a guest left there is to be found
+ * where an AMT is looked for.
+ */
 static int amt_unit_take(struct pool *pool, uint32_t slot, uint64_t *ret_unit,
 			 struct nvm_fault *fault)
 {
@@ -78,6 +82,8 @@ static int amt_unit_take(struct pool *pool, uint32_t slot, uint64_t *ret_unit,
 		return 0;
 	}
 	err = alloc_plan(pool, &want, run, &count, fault);
+	if (!err)
+		err = umap_zero(pool, run, 1, NULL);
 	if (err)
 		return err;
 	umap_set(pool, run[0], UNIT_USED);
@@ -226,6 +232,26 @@ int pool_release(struct pool *pool, uint32_t slot, struct nvm_fault *fault)
 	if (amt_group_first(pool, slot, true) == pool->geom.children_max)
 		umap_set(pool, (struct unit_run){ amt_unit(pool, slot), 1 },
 			 UNIT_DIRTY);
+	memset(nat_entry_txn(pool, slot), 0, sizeof(struct pool_nat_entry));
+	return txn_commit(pool, fault);
+}
+
+int pool_forget(struct pool *pool, uint32_t slot, struct nvm_fault *fault)
+{
+	struct unit_run run[POOL_EXTENTS_MAX];
+	size_t count;
+	int err = txn_begin(pool);
+
+	if (err)
+		return err;
+	if (slot >= pool->geom.children_max ||
+	    !get_le64(nat_entry(pool, slot)->size_units))
+		return -NVM_ENOENT;
+	err = amt_load(pool, slot, run, &count, fault);
+	if (!err)
+		return -NVM_EINVAL;
+	if (err != -NVM_EBADMSG && err != -NVM_EIO)
+		return err;
 	memset(nat_entry_txn(pool, slot), 0, sizeof(struct pool_nat_entry));
 	return txn_commit(pool, fault);
 }

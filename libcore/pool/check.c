@@ -49,6 +49,20 @@ static bool report(const struct check *c, enum pool_finding finding,
 
 /* ---- copies ------------------------------------------------------------------ */
 
+/* Is the page just loaded a valid one, of a later transaction? */
+static bool copy_is_newer(const struct pool *pool, uint64_t target,
+			  const void *image)
+{
+	const struct pool_page *copy = (const struct pool_page *)pool->page;
+	const char *magic;
+	uint64_t place;
+
+	return page_identify(pool, target, &magic, &place) &&
+	       page_valid(pool->media, copy, magic, place, pool->geom.uuid) &&
+	       get_le64(copy->seq) >
+			get_le64(((const struct pool_page *)image)->seq);
+}
+
 /*
  * One copy on the media against the image that counts.  Pages of an unfinished
  * transaction (open for reading only) are not home yet, and may be torn.
@@ -64,7 +78,9 @@ static int copy_check(struct check *c, const char *what, uint64_t index,
 		return 0;
 	if (journal_has(pool, target))
 		return 0;
-	if (!report(c, FIND_COPY_DAMAGED, what, index, off, 1, true))
+	/* A whole page that is newer than the one that counts is no rubbish. */
+	if (!report(c, FIND_COPY_DAMAGED, what, index, off, 1,
+		    !copy_is_newer(pool, target, image)))
 		return 0;
 	return media->ops->store(media, off, image, NVM_PAGE);
 }

@@ -49,9 +49,13 @@
  *
  *   newest valid slot J, and ...                     then
  *   ------------------------------------------------------------------
+ *   (always: the GMB, the slot and the pages named in it are flushed and a
+ *   barrier made, for a killed process may have left stores that are visible
+ *   and not durable)
  *   every page of J is home, both copies             nothing
  *   some copy is older than J or damaged, and
  *     at least one copy carries seq J                store those copies
+ *                                                    (never over a newer one)
  *     no copy carries seq J                          steps 4 to 6 again
  *   a table page carries a seq larger than J's       journal damaged: the
  *                                                    pool opens read-only
@@ -73,9 +77,7 @@
  *   RULE 2  A unit that is CLEAN on the media reads as zeros there.  What
  *           was there before format is DIRTY.  A unit is made to read as
  *           zeros, with a barrier, before the transaction that says CLEAN or
- *           that gives it to a child.  A unit for AMTs need not be zeroed:
- *           no guest reads it, and both copies of an AMT are written before
- *           an entry points to it.
+ *           USED of it.
  */
 #ifndef NVM_POOL_FORMAT_H
 #define NVM_POOL_FORMAT_H

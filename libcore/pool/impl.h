@@ -68,6 +68,8 @@ uint64_t page_copy_b(const struct pool *pool, uint64_t target);
 /* Magic and index of the page at @target; false: no page of ours is there. */
 bool page_identify(const struct pool *pool, uint64_t target,
 		   const char **ret_magic, uint64_t *ret_index);
+/* What messages call a page with this magic. */
+const char *page_what(const char *magic);
 /* Load by RULE 1 of format.h, counting damage in pool->health. */
 int page_load(struct pool *pool, uint64_t target, void *page,
 	      struct nvm_fault *fault);

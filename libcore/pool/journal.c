@@ -213,11 +213,26 @@ static enum home_state slot_is_home(struct pool *pool)
 	return home == copies ? HOME_YES : home ? HOME_PART : HOME_NO;
 }
 
+/*
+ * A copy that is not home may be torn by the crash, or rotten: who only reads
+ * is told so in either case.  Copies A are counted when they are read.
+ */
 void journal_look(struct pool *pool)
 {
+	const char *magic;
+	uint64_t index;
+
 	if (slot_is_home(pool) == HOME_YES)
 		pool->journal_count = 0;
 	pool->health.unfinished = pool->journal_count;
+	for (uint32_t i = 0; i < pool->journal_count; i++) {
+		uint64_t target = pool->journal_target[i];
+		uint64_t copy = page_copy_b(pool, target);
+
+		if (page_identify(pool, target, &magic, &index) &&
+		    !copy_since(pool, copy, target, 0))
+			health_damage(pool, page_what(magic), index, copy);
+	}
 }
 
 static int image_store(struct pool *pool, uint32_t i)

@@ -132,6 +132,30 @@ int pool_move(struct pool *pool, uint32_t slot, uint32_t extent,
 typedef bool (*movable_fn)(void *ctx, uint32_t slot);
 
 /*
+ * What did not fit: no hole before @to holds @count units so aligned, and so
+ * none holds more, or earlier, or more strictly aligned.  With it a pool of
+ * many equal children is searched once and not once a child.
+ */
+struct no_fit {
+	uint64_t count, to, align_units;
+};
+
+static struct unit_run hole_below(const struct pool *pool,
+				  struct no_fit *no_fit, struct unit_run run,
+				  uint64_t align_units)
+{
+	struct unit_run hole = { 0, 0 };
+
+	if (no_fit->count && run.count >= no_fit->count &&
+	    run.start <= no_fit->to && align_units >= no_fit->align_units)
+		return hole;
+	hole = alloc_first_fit(pool, 0, run.start, run.count, align_units);
+	if (!hole.count && (!no_fit->count || run.start > no_fit->to))
+		*no_fit = (struct no_fit){ run.count, run.start, align_units };
+	return hole;
+}
+
+/*
  * The largest extent that fits whole into a hole before it, of equals the last
  * by address: small ones first would leave holes too small for the large.
  */
@@ -140,6 +164,7 @@ static bool plan_down(struct pool *pool, movable_fn movable, void *ctx,
 {
 	struct unit_run run[POOL_EXTENTS_MAX];
 	struct pool_child child;
+	struct no_fit no_fit = { 0 };
 	bool found = false;
 
 	for (uint32_t cursor = 0; pool_child_next(pool, &cursor, &child);) {
@@ -158,9 +183,8 @@ static bool plan_down(struct pool *pool, movable_fn movable, void *ctx,
 				      (run[i].count == ret_plan->unit_count &&
 				       run[i].start < ret_plan->from_unit)))
 				continue;
-			hole = alloc_first_fit(pool, 0, run[i].start,
-					       run[i].count,
-					       rules.align_units);
+			hole = hole_below(pool, &no_fit, run[i],
+					  rules.align_units);
 			if (!hole.count || !movable(ctx, child.slot))
 				continue;
 			found = true;

@@ -103,7 +103,7 @@ uint64_t page_copy_b(const struct pool *pool, uint64_t target)
 	return target + NVM_PAGE;
 }
 
-static const char *page_what(const char *magic)
+const char *page_what(const char *magic)
 {
 	if (!memcmp(magic, POOL_MAGIC_NAT, sizeof(POOL_MAGIC_NAT)))
 		return "NAT page";

@@ -469,10 +469,11 @@ static void test_any_flipped_bit_is_seen_or_harmless(void **state)
 	struct yard *yard = *state;
 	struct domain *domain = yard->domain;
 	const struct pool_geometry g = *pool_geometry(yard->pool);
+	const uint64_t end = g.umap_off + 2 * g.umap_pages * NVM_PAGE;
 	struct snapshot before = look(yard);
 	uint64_t seed = 7, harmless = 0, seen = 0;
 
-	for (uint64_t off = 0; off < g.data_off; off += NVM_PAGE) {
+	for (uint64_t off = 0; off < end; off += NVM_PAGE) {
 		bool journal = off >= g.journal_off && off < g.nat_off;
 
 		for (unsigned n = 0; n < (domain->page_words[off / NVM_PAGE]

@@ -55,9 +55,9 @@ static unsigned problems(struct yard *yard)
 }
 
 /*
- * Growing marks the 4 MiB behind the child, finds that the rest would be too
- * short for an extent, and takes the mark back by reading the bitmap again:
- * where that fails, no bitmap with the mark is committed.
+ * Growing marks the 4 MiB behind the child, looks for the rest elsewhere, and
+ * takes the mark back by reading the bitmap again: where that fails, no bitmap
+ * with the mark is committed.
  */
 static void test_growing_commits_no_bitmap_that_it_could_not_read(void **state)
 {
@@ -78,7 +78,7 @@ static void test_growing_commits_no_bitmap_that_it_could_not_read(void **state)
 	yard.domain->poison[0].off = g->umap_off;
 	yard.domain->poison[0].len = 2 * g->umap_pages * NVM_PAGE;
 	yard.domain->poison_count = 1;
-	assert_int_equal(pool_resize(yard.pool, slot, 128 * MIB, NULL, NULL),
+	assert_int_equal(pool_resize(yard.pool, slot, 136 * MIB, NULL, NULL),
 			 -NVM_EIO);
 	assert_int_equal(pool_release(yard.pool, slot, NULL), -NVM_EIO);
 	yard.domain->poison_count = 0;
