@@ -15,8 +15,14 @@ struct pools_opts {
 	const char *name;
 };
 
-enum { ACTION_LIST, ACTION_REGISTER, ACTION_FORGET, ACTION_DEFAULT,
-       ACTION_NO_DEFAULT, ACTION_COUNT };
+enum {
+	ACTION_LIST,
+	ACTION_REGISTER,
+	ACTION_FORGET,
+	ACTION_DEFAULT,
+	ACTION_NO_DEFAULT,
+	ACTION_COUNT
+};
 
 static const char *const actions[] = {
 	[ACTION_LIST] = "list",

@@ -101,7 +101,12 @@ static void reason_text(int err, const struct nvm_fault *fault, char *buf,
 			 "one");
 		return;
 	case NVM_EPROTO:
-		if (has_fault)
+		if (has_fault && strcmp(fault->what, "ro-compat features") == 0)
+			snprintf(buf, buf_bytes, "the pool has features newer "
+				 "than this program knows (%s: 0x%" PRIx64
+				 "), which allow reading only", fault->what,
+				 fault->found);
+		else if (has_fault)
 			snprintf(buf, buf_bytes, "the pool's format is newer "
 				 "than this program knows (%s: %" PRIu64
 				 ", known: %" PRIu64 ")", fault->what,

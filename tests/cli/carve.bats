@@ -166,33 +166,3 @@ teardown() { cli_teardown; }
 	works nvmpool list --vm nobody -j
 	json '.data.children == []'
 }
-
-@test "things that are not pools, or are damaged, have their own status" {
-	local gmb
-
-	head -c 64M /dev/urandom >junk.img
-	fails 9 "not a pool" nvmpool list -p junk.img
-	: >empty.img
-	run --separate-stderr nvmpool list -p empty.img
-	[ "$status" != 0 ] && [ -z "$output" ]
-	nvmpool format pool.img --size 64M
-	nvmpool carve a 4M
-
-	# one copy of the GMB: used the other, says so
-	printf 'x' | dd of=pool.img bs=1 seek=100 conv=notrunc status=none
-	works nvmpool list
-	[[ $stderr == *"damaged"*"nvmpool check --repair"* ]]
-	works nvmpool list -j
-	json '.warnings | length == 1'
-
-	# a copy that was cut off at the end
-	cp pool.img short.img
-	truncate -s 60M short.img
-	fails 7 "cut short" nvmpool list -p short.img
-
-	# every copy of the GMB
-	for gmb in 4096 $((64 * 1048576 - 4096)); do
-		printf 'x' | dd of=pool.img bs=1 seek=$((gmb + 100)) conv=notrunc status=none
-	done
-	fails 7 "damaged" nvmpool list
-}

@@ -139,6 +139,20 @@ lacks() {
 	fi
 }
 
+# poke FILE OFFSET BYTES: as printf writes them
+poke() {
+	# shellcheck disable=SC2059
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# page_seal FILE OFFSET: give a changed metadata page its right checksum again
+# (CRC32C over 4096 bytes with the checksum as 0, docs/format.md section 2)
+page_seal() {
+	poke "$1" $(($2 + 8)) '\0\0\0\0'
+	poke "$1" $(($2 + 8)) "$(tail -c +$(($2 + 1)) "$1" | head -c 4096 |
+		"$BATS_TEST_DIRNAME/crc32c")"
+}
+
 # sum FILE: to see whether anything has changed
 sum() {
 	sha256sum <"$1"
