@@ -120,6 +120,11 @@ static int args_run(struct cli *cli)
 	if (!pool_name_valid(cli->arg[0]))
 		return name_refuse(cli, cli->arg[0]);
 	status = session_open(cli, SESSION_READ, &s);
+	/* What is handed out must be there for good: stamps, and the promise. */
+	if (!status && pool_health(s.pool)->unfinished) {
+		session_close(&s);
+		status = session_open(cli, SESSION_WRITE, &s);
+	}
 	if (status)
 		return status;
 	status = args_of(&s, o, &roll);
@@ -132,7 +137,7 @@ static const struct example examples[] = {
 	{ "nvmpool args vm1 | xargs qemu-system-x86_64 -accel kvm",
 	  "start a VM with all that was assigned to it" },
 	{ "nvmpool args vm1 --for qmp --name data --from-extent 1",
-	  "plug in what `resize --live` has added to child data" },
+	  "what plugs the second extent of child data into a running VM" },
 	{ "nvmpool args vm1 --for libvirt > vm1.xml", "a libvirt domain" },
 	{ NULL, NULL }
 };

@@ -11,11 +11,15 @@
 
 struct release_opts {
 	bool keep_dirty;
+	bool force;
 };
 
 static const struct opt opts[] = {
 	OPT_FLAG(0, "keep-dirty", struct release_opts, keep_dirty,
 		 "leave cleaning to whoever gets the units next"),
+	OPT_FLAG('f', "force", struct release_opts, force,
+		 "give up a child whose extents are lost, too; 'nvmpool check "
+		 "--repair' then finds what nobody owns"),
 	OPT_END
 };
 
@@ -42,12 +46,46 @@ static int release_allowed(struct session *s, const struct pool_child *child)
 	return status ? status : session_not_in_use(s, child, "release");
 }
 
-static int release_child(struct session *s, const char *name, bool keep_dirty)
+/* Which units are the child's: nobody can say any more. */
+static bool extents_lost(struct session *s, const struct pool_child *child)
+{
+	struct pool_range range[POOL_EXTENTS_MAX];
+	size_t count;
+	int err = pool_child_extents(s->pool, child->slot, range, &count, NULL);
+
+	return err == -NVM_EBADMSG || err == -NVM_EIO;
+}
+
+static int release_lost(struct session *s, const struct pool_child *child)
+{
+	struct nvm_fault fault = { 0 };
+	int err, status = 0;
+
+	if (!s->cli->yes)
+		status = cli_ask(s->cli, "give up '%s', whose extents are "
+				 "lost?", child->name);
+	if (status)
+		return status;
+	err = pool_forget(s->pool, child->slot, &fault);
+	if (err)
+		return session_fail(s, err, &fault, "cannot release '%s'",
+				    child->name);
+	cli_note(s->cli, "gave up '%s'; 'nvmpool check --repair' gives its "
+		 "units back", child->name);
+	out_text(s->cli, "name", NULL, child->name);
+	out_size(s->cli, "size_bytes", NULL, child->size_bytes);
+	return 0;
+}
+
+static int release_child(struct session *s, const char *name,
+			 const struct release_opts *o)
 {
 	struct nvm_fault fault = { 0 };
 	struct pool_child child;
 	int err, status = session_child(s, name, &child);
 
+	if (!status && o->force && extents_lost(s, &child))
+		return release_lost(s, &child);
 	if (!status)
 		status = release_allowed(s, &child);
 	if (status)
@@ -58,7 +96,7 @@ static int release_child(struct session *s, const char *name, bool keep_dirty)
 				    name);
 	out_text(s->cli, "name", NULL, name);
 	out_size(s->cli, "size_bytes", NULL, child.size_bytes);
-	status = keep_dirty ? 0 : session_clean(s);
+	status = o->keep_dirty ? 0 : session_clean(s);
 	describe_pool(s);
 	return status;
 }
@@ -71,7 +109,7 @@ static int release_run(struct cli *cli)
 
 	if (status)
 		return status;
-	status = release_child(&s, cli->arg[0], o->keep_dirty);
+	status = release_child(&s, cli->arg[0], o);
 	session_close(&s);
 	return status;
 }
