@@ -101,8 +101,7 @@ static void value_add(struct cli *cli, const char *key, const char *label,
 		out->values = out_scols_new();
 		scols_table_enable_noheadings(out->values, 1);
 		out_must(scols_table_new_column(out->values, "label", 0, 0));
-		out_must(scols_table_new_column(out->values, "value", 0,
-						SCOLS_FL_WRAP));
+		out_must(scols_table_new_column(out->values, "value", 0, 0));
 	}
 	line = out_must(scols_table_new_line(out->values, NULL));
 	snprintf(shown, sizeof(shown), "%s:", label);

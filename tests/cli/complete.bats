@@ -121,6 +121,13 @@ offers() {
 	[ "$(fish_at 'nvmpool rename alpha be')" = '' ]
 }
 
+@test "VMs, where a VM is wanted" {
+	nvmpool assign vmx 16M
+	nvmpool assign vmx 8M --name more
+	offers 'nvmpool args vm' vmx
+	offers 'nvmpool list --vm vm' vmx
+}
+
 @test "children of the pool on the line, not of another" {
 	nvmpool format other.img --size 64M
 	nvmpool carve other-child 4M --pool other
