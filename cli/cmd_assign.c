@@ -23,7 +23,7 @@ struct assign_opts {
 	const char *name, *machine;
 	uint64_t ram, grow_to;
 	int device, mode, format;
-	bool read_only, shared;
+	bool read_only, shared, writable;
 };
 
 static const struct opt opts[] = {
@@ -44,6 +44,8 @@ static const struct opt opts[] = {
 		 "the VM may not write"),
 	OPT_FLAG(0, "shared", struct assign_opts, shared,
 		 "read-only, and for several VMs"),
+	OPT_FLAG(0, "writable", struct assign_opts, writable,
+		 "no longer read-only or shared"),
 	OPT_SIZE(0, "grow-to", struct assign_opts, grow_to,
 		 "keep room in the VM (addresses, slots, PCI ports) to plug in "
 		 "more of the child, up to this size, without a new start"),
@@ -158,6 +160,8 @@ static bool child_merge(const struct assign *a, struct pool_child *child)
 	if (a->o->grow_to)
 		child->grow_to_bytes = a->o->grow_to;
 	child->flags |= flags_asked(a->o);
+	if (a->o->writable)
+		child->flags &= ~(POOL_CHILD_SHARED | POOL_CHILD_READ_ONLY);
 	return strcmp(before.vm, child->vm) ||
 	       before.device != child->device ||
 	       before.grow_to_bytes != child->grow_to_bytes ||
@@ -344,6 +348,9 @@ static int assign_run(struct cli *cli)
 		return name_refuse(cli, cli->arg[0]);
 	if (!pool_name_valid(a.name))
 		return name_refuse(cli, a.name);
+	if (o->writable && (o->read_only || o->shared))
+		return cli_fail(cli, EXIT_USAGE, "--writable is the opposite "
+				"of --read-only and --shared");
 	/* Into a running VM only what was assigned now is plugged. */
 	if (a.ask.want.format == VM_FORMAT_QMP)
 		a.ask.want.child = a.name;
@@ -385,7 +392,8 @@ const struct command cmd_assign = {
 		"request, with a warning: what the guest stores there "
 		"survives the guest and the VMM, not the host.\n\n"
 		"It is refused while a process maps one of the VM's children "
-		"that is not shared.",
+		"that is not shared. Only root sees the mappings of other "
+		"users' processes.",
 	.args = args,
 	.opts = opts,
 	.opts_size = sizeof(struct assign_opts),

@@ -134,6 +134,7 @@ complete -c nvmpool -n '__nvmpool_in assign' -l device -x -a 'auto nvdimm virtio
 complete -c nvmpool -n '__nvmpool_in assign' -s m -l mode -x -a 'raw devdax fsdax' -d 'how the guest'\''s kernel brings the child up (default: devdax on an NVDIMM, fsdax on virtio-pmem and read-only)'
 complete -c nvmpool -n '__nvmpool_in assign' -l read-only -d 'the VM may not write'
 complete -c nvmpool -n '__nvmpool_in assign' -l shared -d 'read-only, and for several VMs'
+complete -c nvmpool -n '__nvmpool_in assign' -l writable -d 'no longer read-only or shared'
 complete -c nvmpool -n '__nvmpool_in assign' -l grow-to -x -a '(__nvmpool_sizes)' -d 'keep room in the VM (addresses, slots, PCI ports) to plug in more of the child, up to this size, without a new start'
 complete -c nvmpool -n '__nvmpool_in assign' -l for -x -a 'qemu qmp libvirt cloud-hypervisor firecracker crosvm kvmtool' -d 'write it for this VMM (default: qemu)'
 complete -c nvmpool -n '__nvmpool_in assign' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
@@ -179,6 +180,7 @@ complete -c nvmpool -n '__nvmpool_at rename 1' -x -a '(__nvmpool_names children)
 
 complete -c nvmpool -n __nvmpool_begin -a release -d 'give a child'\''s space back to the pool'
 complete -c nvmpool -n '__nvmpool_in release' -l keep-dirty -d 'leave cleaning to whoever gets the units next'
+complete -c nvmpool -n '__nvmpool_in release' -s f -l force -d 'give up a child whose extents are lost, too; '\''nvmpool check --repair'\'' then finds what nobody owns'
 complete -c nvmpool -n '__nvmpool_in release' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
 complete -c nvmpool -n '__nvmpool_in release' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
 complete -c nvmpool -n '__nvmpool_in release' -s n -l dry-run -d 'do everything on a private copy and change nothing'

@@ -120,6 +120,17 @@ hold() {
 	[[ $output == *"readonly=on"*"unarmed=on"* ]]
 }
 
+@test "a read-only child becomes writable on request only" {
+	works nvmpool assign vm1 64M --shared
+	works nvmpool assign vm1 64M
+	[[ $output == *"readonly=on"* ]]
+	fails 2 "opposite" nvmpool assign vm1 64M --writable --shared
+	works nvmpool assign vm1 64M --writable
+	[[ $output != *readonly* && $output == *"-device virtio-pmem-pci,"* ]]
+	works nvmpool show vm1 -j
+	json '(.data.read_only or .data.shared) | not'
+}
+
 @test "an NVDIMM on a plain file is given on request, with a warning" {
 	works nvmpool assign vm1 64M --device nvdimm
 	[[ $output == "-machine q35,nvdimm=on -m 1G,slots=1,"* ]]
