@@ -61,6 +61,16 @@ teardown() { cli_teardown; }
 	fails 3 "no child" nvmpool show a
 }
 
+@test "Ctrl-C at the question ends with 130 and releases nothing" {
+	local before
+
+	before=$(sum pool.img)
+	run script -qec 'nvmpool release a' /dev/null < <(sleep 1; printf '\x03')
+	[ "$status" = 130 ]
+	[ "$before" = "$(sum pool.img)" ]
+	works nvmpool show a
+}
+
 @test "release --dry-run releases nothing" {
 	local before
 
