@@ -121,7 +121,7 @@ static bool own(struct yard *yard, const struct pool_child *child,
 }
 
 /* Fills yard->owner. */
-static bool owners(struct yard *yard, struct verdict *verdict)
+bool oracle_owners(struct yard *yard, struct verdict *verdict)
 {
 	const struct pool_geometry *geom = pool_geometry(yard->pool);
 	uint64_t group_slots = geom->unit_bytes / AMT_SLOT_BYTES;
@@ -166,7 +166,7 @@ bool oracle_units(struct yard *yard, struct verdict *verdict)
 	const struct pool_geometry *geom = pool_geometry(yard->pool);
 	uint64_t first = 0;
 
-	if (!owners(yard, verdict))
+	if (!oracle_owners(yard, verdict))
 		return false;
 	/* By runs of CLEAN units: the domain knows large zeros at a glance. */
 	for (uint64_t u = 0; u <= geom->unit_count; u++) {
@@ -230,7 +230,7 @@ bool oracle_stores(struct yard *yard, const struct domain_trace *trace,
 	const struct pool_geometry *geom = pool_geometry(yard->pool);
 	uint64_t data_end = geom->data_off + geom->unit_count * geom->unit_bytes;
 
-	if (!owners(yard, verdict))
+	if (!oracle_owners(yard, verdict))
 		return false;
 	if (target != UINT32_MAX) {
 		struct pool_range extent[POOL_EXTENTS_MAX];

@@ -25,7 +25,9 @@ struct verdict {
 /* Of yard->pool; what follows judges the units by the last snapshot. */
 bool oracle_snapshot(struct yard *yard, struct snapshot *ret_snapshot,
 		     struct verdict *verdict);
-/* Each unit has one owner, each CLEAN unit reads as zeros. */
+/* Each unit that is USED has one owner, no other has any. */
+bool oracle_owners(struct yard *yard, struct verdict *verdict);
+/* The same, and each CLEAN unit reads as zeros. */
 bool oracle_units(struct yard *yard, struct verdict *verdict);
 /* pool_check() reports nothing (but copies of the GMB, if so allowed). */
 bool oracle_check(struct yard *yard, bool gmb_copies_may_lack,
