@@ -267,6 +267,11 @@ static int map_run(struct cli *cli)
 		session_close(&s);
 		return status;
 	}
+	if (map.lost_count)
+		cli_warn(cli, "the extents of '%s'%s are damaged in every copy "
+			 "and cannot be drawn; 'nvmpool check' tells more",
+			 map.child[map.lost_first].name,
+			 map.lost_count > 1 ? " and others" : "");
 	pool_space(s.pool, &space);
 	describe_pool(&s);
 	if (cli->json) {

@@ -63,6 +63,12 @@ static int children_add(struct map_builder *b, struct pool *pool,
 			return -NVM_ENOMEM;
 		err = pool_child_extents(pool, child.slot, extent, &count,
 					 fault);
+		if (err == -NVM_EBADMSG) {
+			if (!b->map.lost_count++)
+				b->map.lost_first = b->map.child_count;
+			count = 0;
+			err = 0;
+		}
 		for (size_t i = 0; !err && i < count; i++)
 			err = piece_add(b, (struct pool_piece){
 				.start_unit = (extent[i].off_bytes -

@@ -25,9 +25,12 @@ struct pool_map {
 	uint32_t child_count;
 	struct pool_piece *piece;
 	size_t piece_count;
+	uint32_t lost_count;	/* children whose extents are damaged in every
+				   copy: their units are nobody's here */
+	uint32_t lost_first;	/* the first of them, in .child */
 };
 
-/* -NVM_ENOMEM, or what pool_child_extents() returns. */
+/* -NVM_ENOMEM, or -NVM_EIO of pool_child_extents(). */
 int pool_map_read(struct pool *pool, struct pool_map *ret_map,
 		  struct nvm_fault *fault);
 void pool_map_free(struct pool_map *map);

@@ -95,3 +95,46 @@ gmb_poke() {
 	works nvmpool list -j
 	json '.data.pool.size_bytes == 64 * 1048576 and (.data.children | length) == 1'
 }
+
+@test "a child whose extents are lost is told of, and the others are not affected" {
+	local at
+
+	nvmpool format pool.img --size 64M
+	nvmpool carve a 4M
+	nvmpool carve b 4M
+	at=$(nvmpool map -j | jq '.data.pieces[] | select(.state == "metadata") | .offset_bytes')
+	poke pool.img $((at + 200)) x
+	poke pool.img $((at + 4096 + 200)) x
+	# what the journal still has of it is overwritten by two more transactions
+	nvmpool carve c 4M
+	nvmpool carve d 4M
+	poke pool.img $((at + 200)) y
+	poke pool.img $((at + 4096 + 200)) y
+	fails 7 "damaged in every copy" nvmpool show a
+	works nvmpool show b
+	works nvmpool list
+	works nvmpool map
+	[[ $stderr == *"the extents of 'a' are damaged in every copy"* ]]
+	works nvmpool map -j
+	json '[.data.pieces[] | select(.state == "used") | .child] == ["b", "c", "d"]'
+}
+
+@test "a child whose extents are lost can be given up, and its units come back" {
+	local at
+
+	nvmpool format pool.img --size 64M
+	nvmpool carve a 48M
+	nvmpool carve b 4M
+	at=$(nvmpool map -j | jq '.data.pieces[] | select(.state == "metadata") | .offset_bytes')
+	nvmpool rename b c
+	nvmpool rename c b
+	poke pool.img $((at + 200)) x
+	poke pool.img $((at + 4096 + 200)) x
+	fails 7 "cannot release 'a'" nvmpool release a -y
+	fails 2 "give up 'a'" nvmpool release a --force
+	works nvmpool release a --force -y
+	fails 3 "no child 'a'" nvmpool show a
+	works nvmpool check --repair
+	works nvmpool carve new 52M
+	works nvmpool check
+}
