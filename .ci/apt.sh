@@ -83,8 +83,10 @@ apt_signed_by() {
 }
 
 apt_backports_add() {
-	local uri entry key target=/etc/apt/sources.list.d/nvmpool-backports.sources
+	local uri entry key target folder=/etc/apt/sources.list.d/
 
+	eval "$(apt-config shell folder Dir::Etc::sourceparts/d)"
+	target=${folder}nvmpool-backports.sources
 	# shellcheck disable=SC2016 # apt's own placeholders
 	read -r uri entry < <(apt-get indextargets 'Identifier: Packages' 'Codename: bookworm' \
 		'Origin: Debian' 'Component: main' --format '$(REPO_URI) $(SOURCESENTRY)') || true
