@@ -3,7 +3,7 @@
 # tap.awk - judge what one test program said (TAP on standard input).
 #
 # Variables: suite, its name; status, how it ended.  Prints a line per failure
-# (with its explanation) and per skip (with its reason), then
+# (with what was said before or behind it) and per skip (with its reason), then
 #
 #	COUNT passed failed skipped
 #
@@ -18,13 +18,19 @@ function fail(text) { failed++; print "FAIL " suite ": " text; }
 		skipped++
 		reason = substr(name, RSTART + 6); name = substr(name, 1, RSTART - 1)
 		print "SKIP " suite ": " name (reason == "" ? " (no reason given)" : ":" reason)
-		show = 0; next
+		before = ""; show = 0; next
 	}
-	if (bad) fail(name); else passed++
-	show = bad; next
+	if (bad) {
+		fail(name)
+		printf "%s", before
+	} else {
+		passed++
+	}
+	before = ""; show = bad; next
 }
 /^Bail out!/ { fail($0); next }
-{ if (show) print "     " $0 }
+show { print "     " $0; next }
+{ before = before "     " $0 "\n" }
 END {
 	if (!seen && !planned) {
 		if (status == 0) passed = 1; else fail("ended with status " status)
