@@ -235,8 +235,9 @@ int proc_walk(const struct backing *backing, bool want_maps, bool want_fds,
 			maps_err = proc_walk_maps(&walk);
 		if (want_fds)
 			fds_err = proc_walk_fds(&walk);
+		/* Whom root may not look at, nobody may: no use in a warning. */
 		if ((proc_is_denied(maps_err) || proc_is_denied(fds_err)) &&
-		    proc_is_program(walk.pid))
+		    geteuid() != 0 && proc_is_program(walk.pid))
 			unseen++;
 	}
 	closedir(proc);

@@ -29,8 +29,8 @@ struct proc_entry {
 typedef bool (*proc_visit_fn)(void *ctx, const struct proc_entry *entry);
 
 /*
- * Walk all processes but our own.  @ret_unseen counts those we were not
- * allowed to look at.  -errno if there is no /proc at all.
+ * Walk all processes but our own.  @ret_unseen counts those that we were not
+ * allowed to look at and root would be.  -errno if there is no /proc at all.
  */
 int proc_walk(const struct backing *backing, bool want_maps, bool want_fds,
 	      proc_visit_fn visit, void *ctx, unsigned *ret_unseen);
