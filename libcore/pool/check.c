@@ -450,7 +450,7 @@ int pool_check(struct pool *pool, const struct pool_check_args *args,
 	if (!err)
 		err = children_check(&c);
 	if (!err && args->repair)
-		err = media_barrier(pool->media);
+		err = pool_barrier(pool);
 	if (err) {
 		txn_abort(pool);
 		return nvm_fault_set(fault, err, "metadata", 0, 0, 0, 0);

@@ -34,16 +34,17 @@
  *
  * A transaction with number N (one more than the last):
  *
- *   1. reserve backing for every page that it will write
+ *   1. reserve backing for every page that it will write; barrier, if the
+ *      pages of N - 1 went home and there was none since
  *   2. store its after-images and their places into journal slot N % 2
  *   3. barrier                   <- commit: the slot's CRCs are valid now
  *   4. store stamp pages (below) home; barrier, if there are any
  *   5. store metadata pages home, copies A and B
  *   6. barrier, if there are stamp pages
  *
- * and is acknowledged then.  Without stamps one barrier does: what step 5
- * stored becomes durable by the next transaction's step 3, before any later
- * one overwrites this slot.
+ * and is acknowledged then.  Without stamps one barrier does: until there is
+ * another, the slot stands for what step 5 stored.  There must be one before
+ * the next slot is stored, because recovery goes by the newest slot alone.
  *
  * Recovery table (state found -> what is done):
  *

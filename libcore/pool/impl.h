@@ -32,6 +32,8 @@ struct pool {
 	bool salvage;
 	bool broken;			/* a committed transaction could not be
 					   carried home: open again */
+	bool home_in_flight;		/* the last transaction's pages went
+					   home, and no barrier since */
 	struct pool_nat_page *nat;
 	struct pool_umap_page *umap;
 
@@ -48,6 +50,16 @@ struct pool {
 	uint8_t *page;			/* one page, for whoever needs it now */
 	uint8_t *bounce;
 };
+
+/* Every barrier in the life of an open pool, so that none is made twice. */
+static inline int pool_barrier(struct pool *pool)
+{
+	int err = media_barrier(pool->media);
+
+	if (!err)
+		pool->home_in_flight = false;
+	return err;
+}
 
 /* A run of units: where extents are still only numbers. */
 struct unit_run {

@@ -38,7 +38,7 @@ static int copy_extent(struct pool *pool, uint64_t from, uint64_t to,
 	if (progress && !err &&
 	    !progress->step(progress->ctx, bytes, bytes))
 		err = -NVM_EINTR;
-	return err ? err : media_barrier(media);
+	return err ? err : pool_barrier(pool);
 }
 
 static int make_dirty(struct pool *pool, struct unit_run run,

@@ -141,13 +141,17 @@ static int txn_home(struct pool *pool, bool stamps)
 /*
  * Crash before the first barrier is through: the old state, or the new one if
  *   the whole slot happened to get there.
- * Crash after it: the new state; recovery carries home what is missing.  The
- *   next transaction's first barrier is what makes the home pages durable, and
- *   only the one after that takes this slot.
+ * Crash after it: the new state; recovery carries home what is missing.
  * Without the first barrier, home pages could arrive without their slot: half
  *   a transaction.  Without the second, tables that say "stamped" could arrive
  *   without the stamp.  Without the third, recovery could take the stamps for
  *   unwritten and store them over what the guest has put there by then.
+ *
+ * Home pages without stamps are left in flight: their slot stands for them.
+ * But the next transaction's slot must not be stored beside them: it could
+ * arrive whole and be the newest while they are lost, and recovery carries
+ * home the newest slot only.  So their barrier comes before it; where another
+ * process goes on, it is the one of journal_finish().
  */
 int txn_commit(struct pool *pool, struct nvm_fault *fault)
 {
@@ -155,6 +159,8 @@ int txn_commit(struct pool *pool, struct nvm_fault *fault)
 	uint64_t seq = pool->seq + 1;
 	int err = txn_prepare(pool, seq);
 
+	if (!err && pool->home_in_flight)
+		err = pool_barrier(pool);
 	if (!err)
 		err = journal_write(pool, seq);
 	if (err) {
@@ -162,15 +168,16 @@ int txn_commit(struct pool *pool, struct nvm_fault *fault)
 		return nvm_fault_set(fault, err, "journal", seq % 2,
 				     pool->geom.journal_off, 0, 0);
 	}
-	err = media_barrier(pool->media);
+	err = pool_barrier(pool);
 	if (!err && stamped)
 		err = txn_home(pool, true);
 	if (!err && stamped)
-		err = media_barrier(pool->media);
+		err = pool_barrier(pool);
 	if (!err)
 		err = txn_home(pool, false);
 	if (!err && stamped)
-		err = media_barrier(pool->media);
+		err = pool_barrier(pool);
+	pool->home_in_flight = !stamped;
 	txn_end(pool);
 	if (err) {
 		pool->broken = true;

@@ -218,5 +218,5 @@ int umap_zero(struct pool *pool, const struct unit_run *run, size_t count,
 	}
 	if (progress)
 		progress->step(progress->ctx, total, total);
-	return media_barrier(pool->media);
+	return pool_barrier(pool);
 }

@@ -71,6 +71,16 @@ static int run_carve_vm_pieces(struct yard *yard)
 			      NULL);
 }
 
+/* Two transactions with nothing between them. */
+static int run_carve_twice(struct yard *yard)
+{
+	int err = yard_try_carve(yard, "new", unit_of(yard), POOL_MODE_RAW,
+				 NULL, NULL);
+
+	return err ? err : yard_try_carve(yard, "newer", unit_of(yard),
+					  POOL_MODE_RAW, NULL, NULL);
+}
+
 static bool verify_carve(struct yard *yard, bool is_new,
 			 struct verdict *verdict)
 {
@@ -415,6 +425,8 @@ const struct torture_op torture_ops[] = {
 	  OP_FORMAT, NULL, run_format, NULL, NULL },
 	{ "carve", ON(FRESH) | ON(AGED) | ON(COARSE) | ON(FRAGMENTED) |
 	  ON(WIDE), 0, NULL, run_carve, verify_carve, "new" },
+	{ "carve-twice", ON(FRESH), OP_MULTI, NULL,
+	  run_carve_twice, verify_carve, "new" },
 	{ "carve-several", ON(FRAGMENTED), 0, NULL, run_carve_several,
 	  verify_carve_pieces, "new" },
 	{ "carve-all", ON(FRESH) | ON(AGED) | ON(COARSE), 0, NULL,
