@@ -129,6 +129,20 @@ setup_file() {
 	check "poison: reading a child over it fails in good order" fails 1 \
 		nvmpool export c /tmp/c.img --pool $fs
 	check "poison: nothing half-written is left" [ ! -e /tmp/c.img ]
+	check "poison: check names the child, and cannot mend it" all <<-'X'
+		fails 7 nvmpool check --pool $fs
+		fails 7 nvmpool check --repair --pool $fs
+		[ "$(nvmpool check --pool $fs -j | jq -r '.data.findings[0] | .problem + " " + .child')" = "bad block c" ]
+	X
+	check "poison: its unit, when free, is taken out by check --repair" all <<-'X'
+		nvmpool release c -y --keep-dirty --pool $fs
+		fails 7 nvmpool check --pool $fs
+		nvmpool check --repair --pool $fs
+		nvmpool check --pool $fs
+		is 4194304 .data.pool.bad_bytes nvmpool list --pool $fs
+		nvmpool carve d 64M --pool $fs
+		nvmpool check --pool $fs
+	X
 
 	# -- the way out for /dev/pmemN
 	check "reconfigure to devdax" nvmpool format $pmem --reconfigure devdax --force -y
@@ -218,6 +232,11 @@ teardown_file() {
 	guest_ok devices "poison: the kernel lists the second"
 	guest_ok devices "poison: reading a child over it fails in good order"
 	guest_ok devices "poison: nothing half-written is left"
+}
+
+@test "check finds poison below a child, and takes it out of the free space" {
+	guest_ok devices "poison: check names the child, and cannot mend it"
+	guest_ok devices "poison: its unit, when free, is taken out by check --repair"
 }
 
 @test "--reconfigure devdax turns /dev/pmemN into a devdax and formats that" {
