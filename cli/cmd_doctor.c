@@ -310,8 +310,12 @@ static void tell_steps(struct doctor *d)
 	};
 	struct out_table *table;
 
-	if (d->step_count)
-		out_line(d->cli, "%s", "");
+	if (!d->step_count)
+		step_add(d, d->have_child ? "nothing is in the way: `nvmpool "
+			 "args VM | xargs qemu-system-x86_64`" :
+			 "nothing is in the way: `nvmpool assign VM SIZE | "
+			 "xargs qemu-system-x86_64`");
+	out_line(d->cli, "%s", "");
 	table = out_table_begin(d->cli, "next", columns);
 	for (size_t i = 0; i < d->step_count; i++) {
 		out_row(table);
