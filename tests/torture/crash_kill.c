@@ -145,7 +145,7 @@ static bool power_loss_after(struct kill *kill)
 	if (kill->weak)
 		weaken(&kill->whole, kill->first.count);
 	explore_init(&explore, crash->model, crash->seed + kill->kills);
-	explore.exhaustive_max = 256;
+	explore.exhaustive_max = 2 * crash->effort;
 	explore.random_count = crash->effort / 8;
 	explore.pair_max = 6;
 	explore.word_max = crash->effort / 4;

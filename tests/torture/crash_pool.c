@@ -57,7 +57,7 @@ static bool run_case(const struct crash_options *options,
 		seen_free(seen);
 	crash.effort = options->effort;
 	crash.life_every = 61;
-	crash.nested_every = 7;
+	crash.nested_every = options->effort < 64 ? 61 : 7;
 	if (options->replay)
 		replay_parse(&crash, options->replay);
 	good = good && crash_explore(&crash, &crash.trace);
@@ -129,13 +129,13 @@ int main(int argc, char **argv)
 	}
 	if (options.list)
 		return 0;
-	printf("1..%u\n# seed %" PRIu64 "; at most 4096 images are tried "
+	printf("1..%u\n# seed %" PRIu64 "; at most %u images are tried "
 	       "exhaustively at a crash point (%" PRIu64 " of %" PRIu64
 	       " points), else families of them with %u random ones\n"
 	       "# %" PRIu64 " images, %" PRIu64 " distinct; recoveries "
 	       "crashed: %" PRIu64 " images, %" PRIu64 " distinct; %.0f "
 	       "images a second\n", count, options.seed,
-	       total.stats.exhaustive, total.stats.points, options.effort,
+	       32 * options.effort, total.stats.exhaustive, total.stats.points, options.effort,
 	       total.stats.images, total.stats.distinct, total.nested.images,
 	       total.nested.distinct, (double)(total.stats.distinct +
 	       total.nested.distinct) / total.seconds);

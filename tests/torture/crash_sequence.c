@@ -221,7 +221,7 @@ static bool explore(struct sequence *q, uint32_t effort)
 	struct explore explore;
 
 	explore_init(&explore, crash->model, crash->seed);
-	explore.exhaustive_max = 256;
+	explore.exhaustive_max = 2 * effort;
 	explore.random_count = effort / 8;
 	explore.pair_max = effort / 8;
 	explore.word_max = effort / 4;
