@@ -153,3 +153,22 @@ teardown() { cli_teardown; }
 	works nvmpool list -j
 	json '.data.children[0].size_bytes == 1099511627776'
 }
+
+@test "on ext4 a pool can be as large as a file there, 16 TiB less a block" {
+	need_root
+	truncate -s 256M ext4.img
+	mkfs.ext4 -q -b 4096 ext4.img
+	mkdir fs
+	mount -o loop ext4.img fs || skip "cannot mount a loop device here"
+	mounted+=("$PWD/fs")
+	fails 5 "no files so large" nvmpool format fs/pool.img --size 16T
+	[ ! -e fs/pool.img ]
+	works nvmpool format fs/pool.img --size 17592186040320 -j
+	json '.data.size_bytes == 17592186040320'
+	works nvmpool carve a 8T
+	works nvmpool assign vm1 4T
+	works nvmpool check
+	works nvmpool release a -y
+	works nvmpool list -j
+	json '.data.children | length == 1'
+}

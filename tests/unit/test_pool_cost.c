@@ -179,6 +179,33 @@ static void a_filled_pool_is_what_carving_would_have_made(void **state)
 	world_close(&world);
 }
 
+static void a_pool_holds_100000_children_and_not_one_more(void **state)
+{
+	const uint8_t uuid[POOL_UUID_LEN] = { 'l', 'a', 's', 't' };
+	struct pool_carve_args carve = {
+		.name = "last", .uuid = uuid, .size_bytes = 2 * MIB,
+	};
+	struct pool_check_args args = { .report = problem_fail };
+	struct nvm_fault fault = { 0 };
+	struct pool_child child;
+	struct world world;
+
+	(void)state;
+	world_open(&world, 8 * TIB, POOL_CHILDREN_MAX - 1);
+	assert_int_equal(pool_carve(world.pool, &carve, NULL, NULL, NULL), 0);
+	carve.name = "too-many";
+	assert_int_equal(pool_carve(world.pool, &carve, NULL, NULL, &fault),
+			 -NVM_ENOSPC);
+	assert_string_equal(fault.what, "NAT");
+	assert_int_equal(pool_child_find(world.pool, "last", &child), 0);
+	assert_int_equal(child.slot, POOL_CHILDREN_MAX - 1);
+	args.mem = malloc(pool_check_memory_bytes(&world.geometry));
+	assert_non_null(args.mem);
+	assert_int_equal(pool_check(world.pool, &args, NULL, NULL), 0);
+	free(args.mem);
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +217,7 @@ int main(void)
 		cmocka_unit_test(
 			check_reads_each_copy_and_each_amt_once_more),
 		cmocka_unit_test(a_filled_pool_is_what_carving_would_have_made),
+		cmocka_unit_test(a_pool_holds_100000_children_and_not_one_more),
 	};
 
 	return cmocka_run_group_tests_name("what a pool costs", tests, NULL,
