@@ -393,6 +393,7 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 			    -err);
 	}
 	crash->op_first = crash->trace.count;
+	crash->carved = yard->carved;
 	err = op->run(yard);
 	domain_note(domain, DOMAIN_ACK);
 	domain_record(domain, NULL);

@@ -19,6 +19,7 @@ struct crash {
 	struct yard yard;		/* holds the image before */
 	struct domain_trace trace;	/* of the operation, ends with ACK */
 	size_t op_first;		/* before: opening the pool */
+	uint32_t carved;		/* yard.carved before it: to run it again */
 	bool old_opens;			/* before: for reading, not salvage */
 	struct snapshot before, after;
 	uint64_t allowed[CRASH_STATES_MAX];	/* strict, in their order */

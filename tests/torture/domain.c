@@ -295,7 +295,8 @@ static int event_begin(struct nvm_media *media, enum domain_event_type type,
 		domain->violations++;
 		return -NVM_EIO;
 	}
-	if (domain->fail_after[type] && n >= domain->fail_after[type])
+	if (domain->fail_after[type] && (n == domain->fail_after[type] ||
+	    (n > domain->fail_after[type] && !domain->fail_once)))
 		return -domain->fail_err;
 	if (domain->trace && (type != DOMAIN_LOAD || domain->record_loads))
 		trace_add(domain->trace, (struct domain_event){

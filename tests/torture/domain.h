@@ -76,6 +76,7 @@ struct domain {
 
 	/* Faults: the events of a type fail from the n-th on (0: never). */
 	uint64_t fail_after[DOMAIN_ACK + 1];
+	bool fail_once;			/* only the n-th */
 	int fail_err;
 	struct { uint64_t off, len; } poison[DOMAIN_POISON_MAX];
 	size_t poison_count;
