@@ -314,6 +314,82 @@ static void test_extents_of_a_vm_are_large_and_aligned(void **state)
 		       -NVM_EFRAG);
 }
 
+/* @count holes of @hole_bytes with walls of one unit between them. */
+static void make_holes(struct yard *yard, unsigned count, uint64_t hole_bytes,
+		       uint64_t unit_bytes, enum pool_mode mode)
+{
+	struct pool_space space;
+	char name[16];
+
+	yard_begin_plain(yard, (count + 3) * (hole_bytes + unit_bytes) + 64 * MIB,
+			 NVM_BUS);
+	assert_int_equal(yard_format(yard, unit_bytes, 2 * count + 16, true),
+			 0);
+	assert_int_equal(yard_open(yard, POOL_OPEN_WRITE, NULL), 0);
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "hole%u", i);
+		yard_carve(yard, name, hole_bytes, mode, NULL);
+		snprintf(name, sizeof(name), "wall%u", i);
+		yard_carve(yard, name, unit_bytes, POOL_MODE_RAW, NULL);
+	}
+	pool_space(yard->pool, &space);
+	while (space.free_bytes) {
+		snprintf(name, sizeof(name), "rest%u", (unsigned)space.children);
+		if (yard_try_carve(yard, name, space.largest_run_bytes,
+				   POOL_MODE_RAW, NULL, NULL))
+			break;		/* the last unit went for AMTs */
+		pool_space(yard->pool, &space);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "hole%u", i);
+		yard_release(yard, name);
+	}
+}
+
+static void test_a_vm_gets_at_most_sixteen_extents(void **state)
+{
+	struct pool_range extent[POOL_EXTENTS_MAX];
+	struct yard yard;
+
+	(void)state;
+	make_holes(&yard, 18, 64 * MIB, 2 * MIB, POOL_MODE_RAW);
+	assert_refused(&yard, yard_try_carve(&yard, "vm", 17 * 64 * MIB,
+					     POOL_MODE_DEVDAX, "vm", NULL),
+		       -NVM_EFRAG);
+	assert_int_equal(yard_try_carve(&yard, "vm", 16 * 64 * MIB,
+					POOL_MODE_DEVDAX, "vm", NULL), 0);
+	assert_int_equal(extents_of(&yard, "vm", extent), VM_EXTENTS_MAX);
+	assert_true(yard_stamped(&yard, yard_slot(&yard, "vm")));
+	assert_refused(&yard, pool_resize(yard.pool, yard_slot(&yard, "vm"),
+					  17 * 64 * MIB, NULL, NULL),
+		       -NVM_EFRAG);
+	yard_end(&yard);
+}
+
+static void test_an_amt_holds_so_many_extents(void **state)
+{
+	struct pool_range extent[POOL_EXTENTS_MAX];
+	struct yard yard;
+	uint32_t slot;
+
+	(void)state;
+	make_holes(&yard, 255, UNIT, UNIT, POOL_MODE_RAW);
+	assert_true(space_of(&yard).free_bytes >= 255 * UNIT);
+	assert_refused(&yard, yard_try_carve(&yard, "x", 253 * UNIT,
+					     POOL_MODE_RAW, NULL, NULL),
+		       -NVM_EFRAG);
+	assert_int_equal(yard_try_carve(&yard, "x", 240 * UNIT, POOL_MODE_RAW,
+					NULL, NULL), 0);
+	slot = yard_slot(&yard, "x");
+	assert_int_equal(pool_resize(yard.pool, slot, 247 * UNIT, NULL, NULL),
+			 0);
+	assert_int_equal(pool_resize(yard.pool, slot, 248 * UNIT, NULL, NULL),
+			 0);
+	assert_true(extents_of(&yard, "x", extent) <= POOL_EXTENTS_MAX);
+	assert_true(yard_blank(&yard, slot, 0, 248));
+	yard_end(&yard);
+}
+
 /* ---- progress ----------------------------------------------------------------------- */
 
 struct steps {
@@ -637,6 +713,8 @@ int main(void)
 		T(test_a_full_pool_says_how_much_is_missing, full),
 		T(test_the_nat_has_so_many_slots, fresh),
 		T(test_extents_of_a_vm_are_large_and_aligned, wide),
+		cmocka_unit_test(test_a_vm_gets_at_most_sixteen_extents),
+		cmocka_unit_test(test_an_amt_holds_so_many_extents),
 		T(test_work_can_be_stopped_and_loses_nothing, aged),
 		T(test_growth_takes_the_units_behind_first, fresh),
 		T(test_growth_goes_elsewhere_where_it_must, fragmented),
