@@ -16,9 +16,11 @@ function fail(text) { failed++; print "FAIL " suite ": " text; }
 	name = $0; sub(/^(not )?ok *[0-9]* *-? */, "", name)
 	if (match(tolower(name), /# skip/)) {
 		skipped++
-		reason = substr(name, RSTART + 6); name = substr(name, 1, RSTART - 1)
-		print "SKIP " suite ": " name (reason == "" ? " (no reason given)" : ":" reason)
-		before = ""; show = 0; next
+		reason = substr(name, RSTART + 7); name = substr(name, 1, RSTART - 2)
+		if (name == "") { name = reason; reason = last }	# cmocka
+		sub(/^[# ]*(skipped|SKIP): */, "", reason)
+		print "SKIP " suite ": " name ": " (reason == "" ? "no reason given" : reason)
+		before = last = ""; show = 0; next
 	}
 	if (bad) {
 		fail(name)
@@ -26,11 +28,11 @@ function fail(text) { failed++; print "FAIL " suite ": " text; }
 	} else {
 		passed++
 	}
-	before = ""; show = bad; next
+	before = last = ""; show = bad; next
 }
 /^Bail out!/ { fail($0); next }
 show { print "     " $0; next }
-{ before = before "     " $0 "\n" }
+{ before = before "     " $0 "\n"; last = $0 }
 END {
 	if (!seen && !planned) {
 		if (status == 0) passed = 1; else fail("ended with status " status)
