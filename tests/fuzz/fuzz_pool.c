@@ -8,7 +8,7 @@
  * journal's body checksum), so that about half of the inputs get past the
  * checksums into the logic behind them.
  *
- *	byte 0		the pool: enum yard_state, or raw bytes at the head
+ *	byte 0		the pool: enum yard_state, or one of BASE_
  *	byte 1		how to open: bits of enum how
  *	byte 2		number of patches, 20 bytes each: page, flags,
  *			le16 offset, bytes[16]
@@ -33,7 +33,14 @@ enum { PATCH_SEAL = 1, PATCH_BOTH = 2, PATCH_FILL = 4 };
 #define PATCH_BYTES	20u
 #define PAGES_MAX	128u
 #define OPS_MAX		24u
-#define BASE_RAW	YARD_COUNT	/* one more than the states */
+
+/* Bases besides the states of a yard. */
+enum {
+	BASE_RAW = YARD_COUNT,	/* the input's bytes at the head of the media */
+	BASE_PENDING,		/* a transaction in its slot, not home */
+	BASE_TORN,		/* the same, some of its pages home */
+	BASE_COUNT,
+};
 
 struct base {
 	struct yard yard;
@@ -42,7 +49,7 @@ struct base {
 	struct pool_geometry geom;
 };
 
-static struct base bases[YARD_COUNT + 1];
+static struct base bases[BASE_COUNT];
 
 static void must(bool good, const char *what)
 {
@@ -60,15 +67,38 @@ static void page_add(struct base *base, uint64_t off)
 		base->page[base->pages++] = off;
 }
 
+/* A carve of a stamped child, of which only some stores arrived. */
+static void pend(struct base *base, bool torn)
+{
+	struct domain *domain = base->yard.domain;
+	struct domain_trace trace = { 0 };
+	const struct pool_geometry g = *pool_geometry(base->yard.pool);
+	unsigned home = 0;
+
+	domain_mark(domain);
+	domain_record(domain, &trace);
+	must(!yard_try_carve(&base->yard, "pending", 4 * MIB, POOL_MODE_DEVDAX,
+			     "vm9", NULL), "no pending transaction");
+	domain_record(domain, NULL);
+	domain_back(domain);
+	for (size_t i = 0; i < trace.count; i++)
+		if (trace.event[i].type == DOMAIN_STORE &&
+		    (trace.event[i].off < g.nat_off || (torn && home++ % 2)))
+			domain_apply(domain, &trace, i, 1);
+	trace_free(&trace);
+}
+
 /* All metadata pages that say something, the GMB at the tail, all AMTs. */
 static void base_begin(struct base *base, unsigned which)
 {
 	const struct domain *domain;
 
-	yard_begin(&base->yard, which == BASE_RAW ? YARD_BLANK
-						  : (enum yard_state)which,
+	yard_begin(&base->yard, which == BASE_RAW ? YARD_BLANK :
+		   which >= BASE_PENDING ? YARD_AGED : (enum yard_state)which,
 		   NVM_BUS);
 	domain = base->yard.domain;
+	if (which >= BASE_PENDING)
+		pend(base, which == BASE_TORN);
 	if (pool_probe(&base->yard.domain->media, &base->geom, NULL)) {
 		for (uint64_t off = 0; off < 16 * NVM_PAGE; off += NVM_PAGE)
 			page_add(base, off);
@@ -360,7 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3)
 		return -1;
-	which = data[0] % (YARD_COUNT + 1);
+	which = data[0] % BASE_COUNT;
 	if (which == YARD_WIDE)
 		which = YARD_AGED;	/* what is slow brings nothing new */
 	how = data[1];

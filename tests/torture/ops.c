@@ -29,6 +29,19 @@ static int run_format(struct yard *yard)
 	return pool_format(&yard->domain->media, &args, NULL);
 }
 
+/* Over a pool of another geometry: its tables lie where others are to be. */
+static int run_format_other(struct yard *yard)
+{
+	static const uint8_t uuid[POOL_UUID_LEN] = { 0xf0, 4, 5, 6 };
+	struct pool_format_args args = yard->format;
+
+	args.uuid = uuid;
+	args.unit_bytes = yard->format.unit_bytes < MIB ? 2 * MIB : 64 * KIB;
+	args.children_max = yard->format.children_max == 15 ? 31 : 15;
+	args.clean = false;
+	return pool_format(&yard->domain->media, &args, NULL);
+}
+
 /* ---- carve --------------------------------------------------------------------- */
 
 static int run_carve(struct yard *yard)
@@ -423,6 +436,8 @@ static int run_repair(struct yard *yard)
 const struct torture_op torture_ops[] = {
 	{ "format", ON(BLANK) | ON(FOREIGN) | ON(AGED) | ON(COARSE) | ON(WIDE),
 	  OP_FORMAT, NULL, run_format, NULL, NULL },
+	{ "format-other", ON(AGED) | ON(COARSE) | ON(FRAGMENTED), OP_FORMAT,
+	  NULL, run_format_other, NULL, NULL },
 	{ "carve", ON(FRESH) | ON(AGED) | ON(COARSE) | ON(FRAGMENTED) |
 	  ON(WIDE), 0, NULL, run_carve, verify_carve, "new" },
 	{ "carve-twice", ON(FRESH), OP_MULTI, NULL,

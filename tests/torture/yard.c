@@ -76,17 +76,23 @@ int yard_open(struct yard *yard, unsigned flags, struct nvm_fault *fault)
 		size_t mem_bytes = (need + 63) / 64 * 64;
 
 		free(yard->mem);
+		yard->mem = aligned_alloc(64, mem_bytes);
+		must(yard->mem, "memory");
+		memset(yard->mem, 0xa5, mem_bytes);
+		yard->mem_bytes = need;
+	}
+	/* What the oracle needs goes by other numbers of the geometry. */
+	need = pool_check_memory_bytes(&geom) + 2 * geom.unit_count;
+	if (need > yard->check_bytes) {
 		free(yard->check_mem);
 		free(yard->owner);
 		free(yard->unit_state);
-		yard->mem = aligned_alloc(64, mem_bytes);
-		yard->check_mem = malloc(pool_check_memory_bytes(&geom));
-		yard->owner = malloc(geom.unit_count);
-		yard->unit_state = malloc(geom.unit_count);
-		must(yard->mem && yard->check_mem && yard->owner &&
-		     yard->unit_state, "memory");
-		memset(yard->mem, 0xa5, mem_bytes);
-		yard->mem_bytes = need;
+		yard->check_mem = malloc(need);
+		yard->owner = malloc(need);
+		yard->unit_state = malloc(need);
+		must(yard->check_mem && yard->owner && yard->unit_state,
+		     "memory");
+		yard->check_bytes = need;
 	}
 	return pool_open(&yard->domain->media, flags, yard->mem,
 			 yard->mem_bytes, &yard->pool, fault);

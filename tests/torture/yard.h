@@ -19,6 +19,7 @@ struct yard {
 	void *mem;
 	size_t mem_bytes;
 	void *check_mem;
+	size_t check_bytes;		/* of it, and of the next two */
 	uint8_t *owner;			/* by unit: scratch of the oracle */
 	uint8_t *unit_state;		/* by unit, of the last snapshot */
 	struct pool_format_args format;	/* as it was formatted */
