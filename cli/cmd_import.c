@@ -103,9 +103,13 @@ static ssize_t source_read(const struct source *source, uint8_t *piece,
 	size_t got = 0;
 
 	while (got < len) {
-		ssize_t part = read(source->fd, piece + got, len - got);
+		ssize_t part;
 
-		if (part < 0 && errno == EINTR && !signals_caught())
+		/* A read that was interrupted half-way returns what it got. */
+		if (signals_caught())
+			return -EINTR;
+		part = read(source->fd, piece + got, len - got);
+		if (part < 0 && errno == EINTR)
 			continue;
 		if (part < 0)
 			return -errno;

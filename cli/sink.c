@@ -116,9 +116,13 @@ static int sink_file(struct sink *sink)
 static int sink_write(struct sink *sink, const uint8_t *bytes, size_t len)
 {
 	while (len) {
-		ssize_t put = write(sink->fd, bytes, len);
+		ssize_t put;
 
-		if (put < 0 && errno == EINTR && !signals_caught())
+		/* A write that was interrupted half-way returns what it did. */
+		if (signals_caught())
+			return -EINTR;
+		put = write(sink->fd, bytes, len);
+		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
 			return -errno;
