@@ -347,6 +347,7 @@ const char *backing_durable_name(enum backing_durable durable)
 bool backing_data_next(const struct backing *backing, uint64_t off,
 		       uint64_t len, struct pool_range *ret_data)
 {
+	struct stat st;
 	off_t data, hole;
 
 	if (!len)
@@ -356,8 +357,10 @@ bool backing_data_next(const struct backing *backing, uint64_t off,
 	    backing->access == BACKING_PRIVATE)
 		return true;
 	data = lseek(backing->fd, (off_t)off, SEEK_DATA);
+	/* No data up to the end; a file cut short has bytes missing, not 0. */
 	if (data < 0 && errno == ENXIO)
-		return false;
+		return fstat(backing->fd, &st) ||
+		       (uint64_t)st.st_size < off + len;
 	if (data < 0)
 		return true;
 	if ((uint64_t)data >= off + len)
