@@ -118,6 +118,32 @@ static int signatures_refuse(struct format *f)
 			signature_describe(&found[0], text, sizeof(text)));
 }
 
+/*
+ * A name that was asked for and that another pool has: said before anything
+ * is written.  The registry itself says so again, under its lock.
+ */
+static int name_taken_refuse(struct format *f)
+{
+	const struct registry_entry *entry;
+	struct registry registry;
+	struct failure failure;
+	char path[PATH_MAX];
+	int status = 0;
+
+	/* a registry that cannot be read is told when it is needed */
+	if (!f->o->name || registry_load(&registry, &failure))
+		return 0;
+	entry = registry_find(&registry, f->o->name);
+	if (entry && !strcmp(entry->name, f->o->name) &&
+	    (!realpath(f->path, path) || strcmp(entry->path, path)))
+		status = cli_fail(f->cli, EXIT_EXISTS, "cannot format '%s': a "
+				  "pool named '%s' is registered already, at "
+				  "'%s': choose another --name", f->path,
+				  entry->name, entry->path);
+	registry_free(&registry);
+	return status;
+}
+
 /* ---- the target ----------------------------------------------------------- */
 
 /*
@@ -385,7 +411,9 @@ static int format_run(struct cli *cli)
 	if (f.o->name && !pool_name_valid(f.o->name))
 		return name_refuse(cli, f.o->name);
 	snprintf(f.path, sizeof(f.path), "%s", cli->arg[0]);
-	status = target_prepare(&f);
+	status = name_taken_refuse(&f);
+	if (!status)
+		status = target_prepare(&f);
 	if (!status)
 		status = pool_lay_down(&f);
 	if (!status)

@@ -125,6 +125,17 @@ teardown() { cli_teardown; }
 	works nvmpool show a
 }
 
+@test "a name that another pool has is refused before anything is written" {
+	nvmpool format one.img --size 64M --name fast
+	fails 4 "a pool named 'fast' is registered already" \
+		nvmpool format two.img --size 64M --name fast
+	[ ! -e two.img ]
+	fails 4 "choose another --name" nvmpool format two.img --name fast -n
+	works nvmpool format ./one.img --force --name fast
+	works nvmpool pools -j
+	json '.data.pools | length == 1 and .[0].name == "fast"'
+}
+
 @test "a file that nobody may write is status 8" {
 	truncate -s 64M pool.img
 	chmod 444 pool.img
