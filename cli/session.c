@@ -51,6 +51,10 @@ int session_pool_path(struct cli *cli, char **ret_path)
 	const char *path;
 	int err, status = 0;
 
+	/* "--pool $POOL" of a script that has not set it: not just any pool */
+	if (cli->pool && !*cli->pool)
+		return cli_fail(cli, EXIT_USAGE, "bad pool '' for --pool: it "
+				"is empty");
 	/* a path needs no registry, so a broken one is no obstacle */
 	if (name && strchr(name, '/')) {
 		*ret_path = out_must(strdup(name));
@@ -195,7 +199,10 @@ int session_open(struct cli *cli, unsigned flags, struct session *ret_session)
 	err = backing_open(s.path, !write ? BACKING_READ : cli->dry_run ?
 			   BACKING_PRIVATE : BACKING_WRITE, &s.backing,
 			   &failure);
-	if (err) {
+	if (err == -ERANGE) {
+		status = cli_fail(cli, EXIT_NOT_POOL, "cannot open pool '%s': "
+				  "not a pool, shorter than any", s.path);
+	} else if (err) {
 		status = fail_hosted(cli, err, &failure);
 	} else {
 		s.media = backing_media(s.backing);

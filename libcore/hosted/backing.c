@@ -120,8 +120,8 @@ static int backing_map(struct backing *backing, struct failure *failure)
 
 	if (info->size_bytes < NVM_PAGE)
 		return failure_set(failure, -ERANGE,
-				   "'%s' is too small: %llu bytes", info->path,
-				   (unsigned long long)info->size_bytes);
+				   "'%s' is too small: less than a page of "
+				   "%u bytes", info->path, NVM_PAGE);
 	if (info->size_bytes > SIZE_MAX / 2)
 		map = MAP_FAILED, errno = ENOMEM;
 	else

@@ -28,7 +28,11 @@ gmb_poke() {
 
 @test "what cannot be a pool has a clear line, too" {
 	: >empty.img
-	fails 5 "empty.img" nvmpool list -p empty.img
+	fails 9 "empty.img': not a pool" nvmpool list -p empty.img
+	echo short >short.img
+	fails 9 "short.img': not a pool" nvmpool carve a 4M -p short.img
+	fails 5 "too small" nvmpool format short.img
+	[ "$(cat short.img)" = short ]
 	fails 10 "directory" nvmpool list -p ./.
 	fails 10 "/dev/null" nvmpool list -p /dev/null
 }

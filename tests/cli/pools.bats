@@ -38,6 +38,13 @@ teardown() { cli_teardown; }
 	NVMPOOL='' works nvmpool list
 }
 
+@test "an empty --pool is an error and not the default pool" {
+	nvmpool format one.img --size 64M
+	fails 2 "bad pool '' for --pool" nvmpool list --pool ""
+	fails 2 "bad pool '' for --pool" nvmpool carve a 4M --pool=
+	NVMPOOL='' works nvmpool list
+}
+
 @test "a pool that is not there is status 3" {
 	fails 3 "no pool 'nowhere'" nvmpool list --pool nowhere
 	fails 3 "no such file" nvmpool list --pool ./nowhere
