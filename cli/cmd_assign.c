@@ -114,6 +114,11 @@ static int size_check(struct assign *a)
 		return cli_fail(a->cli, EXIT_USAGE, "--grow-to %s is less than "
 				"the size %s", size_exact(a->o->grow_to, text),
 				size_exact(a->size, near[0]));
+	if (a->o->grow_to > POOL_SIZE_MAX)
+		return cli_fail(a->cli, EXIT_NO_SPACE, "bad size '%s' for "
+				"--grow-to: more than any pool has, %s",
+				size_exact(a->o->grow_to, text),
+				size_exact(POOL_SIZE_MAX, near[0]));
 	if (a->o->grow_to % align)
 		return cli_fail(a->cli, EXIT_NO_SPACE, "bad size '%s' for "
 				"--grow-to: a VM's memory comes in multiples "

@@ -169,6 +169,8 @@ hold() {
 	fails 5 "nearest are 64M and 66M" nvmpool assign vm1 65M
 	fails 5 "at least 4M" nvmpool assign vm1 2M
 	fails 5 "no space" nvmpool assign vm1 5G
+	fails 5 "more than any pool has, 64T" nvmpool assign vm1 64M \
+		--grow-to 100T
 	fails 2 "missing" nvmpool assign vm1
 	works nvmpool assign vm1 2M --mode raw
 }
