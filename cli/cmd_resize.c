@@ -44,6 +44,9 @@ static int resize_target(struct session *s, const struct pool_child *child,
 		return cli_fail(s->cli, EXIT_USAGE, "bad size '%s': must be a "
 				"number, as in %s4G or %s512M", text, text,
 				text);
+	if (size_parse(text + 1, &bytes) == 0 && !bytes)
+		return cli_fail(s->cli, EXIT_NO_SPACE, "bad size '%s': that "
+				"changes nothing", text);
 	status = session_size(s, text + 1, &bytes);
 	if (status)
 		return status;

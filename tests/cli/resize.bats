@@ -68,6 +68,8 @@ teardown() { cli_teardown; }
 	fails 5 "'nvmpool release' gives all of it back" nvmpool resize a -10M
 	fails 5 "'nvmpool release' gives all of it back" nvmpool resize a -1G
 	fails 5 "the smallest possible is 2M" nvmpool resize a 0
+	fails 5 "bad size '+0': that changes nothing" nvmpool resize a +0
+	fails 5 "bad size '-0M': that changes nothing" nvmpool resize a -0M
 	fails 2 "bad size '10X'" nvmpool resize a 10X
 	fails 2 "bad size '+': must be a number" nvmpool resize a +
 	fails 5 "no space" nvmpool resize a 1G
