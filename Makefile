@@ -1,7 +1,9 @@
 # nvmpool: one non-recursive Makefile.  `make help` lists the targets.
 # Results go to $(BUILD).  Variables: CC, BUILD, PREFIX, DESTDIR,
-# SANITIZE=address,undefined (or thread), COVERAGE=1, WERROR=1.
+# SANITIZE=address,undefined (or thread), COVERAGE=1, WERROR=1, V=1 (show commands).
 
+Q   := $(if $(V),,@)
+SAY := @$(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-4s %s\n')
 MAKEFLAGS += --no-builtin-rules
 SHELL     := /bin/bash
 
@@ -67,11 +69,13 @@ help: ## list the targets
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+	$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 # The guest that shows whether KVM works, carried in the tool.
 $(BUILD)/probe-guest.elf: qemu-glue/probe/guest.S qemu-glue/probe/guest.ld $(BUILD)/flags
-	$(CC) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack \
+	$(SAY) LD $@
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack \
 	  -T qemu-glue/probe/guest.ld -o $@ $<
 $(BUILD)/obj/qemu-glue/probe_accel.o: $(BUILD)/probe-guest.elf
 $(BUILD)/obj/qemu-glue/probe_accel.o: CPPFLAGS_ALL += -DPROBE_GUEST='"$(BUILD)/probe-guest.elf"'
@@ -85,23 +89,28 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/libnvmpool-all.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(SAY) AR $@
+	$(Q)$(AR) rcs $@ $^
 AR ?= ar
 
 $(BUILD)/nvmpool: $(call obj,$(MAIN_SRC)) $(BUILD)/libnvmpool-all.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC) bench/counted.c bench/fill.c) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(BUILD)/tests/torture/%: $(BUILD)/obj/tests/torture/%.o $(call obj,$(DOMAIN_SRC)) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/bench/pool: $(call obj,$(BENCH_SRC)) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # ---- tests -------------------------------------------------------------------
 
@@ -142,7 +151,8 @@ bench-pool-quick: bench-pool ## the same with fewer pools
 # Runs inside the tests' guests, which have no libraries.
 $(BUILD)/tests/vm/poke: tests/vm/poke.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 $(WARN) $(CFLAGS) -static -o $@ $<
+	$(SAY) LD $@
+	$(Q)$(CC) -std=gnu17 $(WARN) $(CFLAGS) -static -o $@ $<
 
 # ---- what comes from the option tables ------------------------------------------
 
@@ -157,16 +167,16 @@ $(BUILD)/completions/_nvmpool: PRODUCT = zsh
 $(BUILD)/completions/nvmpool.fish: PRODUCT = fish
 $(COMPLETIONS): $(BUILD)/nvmpool
 	@mkdir -p $(@D)
-	$(BUILD)/nvmpool __generate $(PRODUCT) > $@.new && mv $@.new $@
+	$(Q)$(BUILD)/nvmpool __generate $(PRODUCT) > $@.new && mv $@.new $@
 
 $(BUILD)/man/%.1: docs/man/%.1.in $(BUILD)/%
 	@mkdir -p $(@D)
-	$(BUILD)/$* __generate man > $@.commands
-	sed -e '/@COMMANDS@/{r $@.commands' -e 'd}' $< > $@.new && rm $@.commands && mv $@.new $@
+	$(Q)$(BUILD)/$* __generate man > $@.commands
+	$(Q)sed -e '/@COMMANDS@/{r $@.commands' -e 'd}' $< > $@.new && rm $@.commands && mv $@.new $@
 
 $(BUILD)/man/%: docs/man/%
 	@mkdir -p $(@D)
-	cp $< $@
+	$(Q)cp $< $@
 
 completions: $(COMPLETIONS) ## bring the copies in completions/ up to date
 	cp $^ completions/
