@@ -251,6 +251,36 @@ static void test_a_lost_amt_is_told(void **state)
 	assert_int_equal(pool_release(yard->pool, b, NULL), 0);
 }
 
+static void test_a_child_whose_amt_is_lost_can_be_forgotten(void **state)
+{
+	struct yard *yard = *state;
+	uint32_t slot = yard_slot(yard, "a");
+	uint64_t amt = amt_of(yard, "a");
+	struct pool_child child;
+	struct findings f;
+	struct verdict verdict = { "" };
+
+	assert_int_equal(yard_open(yard, POOL_OPEN_WRITE, NULL), 0);
+	assert_int_equal(pool_forget(yard->pool, slot, NULL), -NVM_EINVAL);
+	assert_int_equal(pool_forget(yard->pool, 14, NULL), -NVM_ENOENT);
+	ruin(yard, amt);
+	ruin(yard, amt + NVM_PAGE);
+	/* A newer transaction, so that no slot has the AMT any more. */
+	assert_int_equal(pool_release(yard->pool, yard_slot(yard, "e"), NULL),
+			 0);
+	assert_int_equal(pool_forget(yard->pool, slot, NULL), 0);
+	assert_int_equal(pool_child_find(yard->pool, "a", &child),
+			 -NVM_ENOENT);
+	f = check(yard, false);
+	assert_true(f.count[FIND_UNIT_LOST] > 0);
+	assert_int_equal(f.count[FIND_EXTENT_BAD], 0);
+	f = check(yard, true);
+	assert_int_equal(f.repaired, f.total);
+	assert_int_equal(check(yard, false).total, 0);
+	look(yard);
+	assert_true(oracle_units(yard, &verdict));
+}
+
 /* The state of one unit, in both copies of the UMAP and in the journal. */
 static void set_state(struct yard *yard, uint64_t unit, unsigned value)
 {
@@ -546,6 +576,7 @@ int main(void)
 		T(test_a_lost_umap_page_is_built_again),
 		cmocka_unit_test(test_a_lost_nat_page_costs_its_children_and_no_other),
 		T(test_a_lost_amt_is_told),
+		T(test_a_child_whose_amt_is_lost_can_be_forgotten),
 		T(test_lost_units_become_dirty),
 		T(test_owned_units_become_used),
 		T(test_unclean_units_become_dirty),
