@@ -192,6 +192,7 @@ static void stats_add(struct explore_stats *sum, const struct explore_stats *s)
 {
 	sum->points += s->points;
 	sum->exhaustive += s->exhaustive;
+	sum->thirds += s->thirds;
 	sum->images += s->images;
 	sum->distinct += s->distinct;
 	sum->failures += s->failures;
@@ -268,6 +269,7 @@ bool crash_explore(struct crash *crash, const struct domain_trace *trace)
 	explore.exhaustive_max = 32 * crash->effort;
 	explore.random_count = crash->effort;
 	explore.word_max = 3 * crash->effort;
+	explore.thirds_max = 18 * crash->effort;
 	explore.pair_max = 3 * crash->effort / 8;
 	explore.check = check_image;
 	explore.ctx = crash;

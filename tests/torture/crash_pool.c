@@ -66,16 +66,18 @@ static bool run_case(const struct crash_options *options,
 	total->stats.distinct += crash.stats.distinct;
 	total->stats.points += crash.stats.points;
 	total->stats.exhaustive += crash.stats.exhaustive;
+	total->stats.thirds += crash.stats.thirds;
 	total->nested.images += crash.nested.images;
 	total->nested.distinct += crash.nested.distinct;
 	crash_name(&crash, token, sizeof(token));
 	printf("%s %u - %s # %zu events, %" PRIu64 " points (%" PRIu64
-	       " exhaustively), %" PRIu64 " words in flight, %" PRIu64
+	       " exhaustively, %" PRIu64 " by thirds), %" PRIu64
+	       " words in flight, %" PRIu64
 	       " images, %" PRIu64 " new, %" PRIu64 " recoveries, %"
 	       PRIu64 " images of crashed ones, %.1f s\n",
 	       good ? "ok" : "not ok", number, token, crash.trace.count,
 	       crash.stats.points, crash.stats.exhaustive,
-	       crash.stats.words_max, crash.stats.images, crash.stats.distinct,
+	       crash.stats.thirds, crash.stats.words_max, crash.stats.images, crash.stats.distinct,
 	       crash.recoveries, crash.nested.distinct, now() - start);
 	if (!good) {
 		crash_token(&crash, token, sizeof(token));
@@ -129,13 +131,15 @@ int main(int argc, char **argv)
 	}
 	if (options.list)
 		return 0;
-	printf("1..%u\n# seed %" PRIu64 "; at most %u images are tried "
-	       "exhaustively at a crash point (%" PRIu64 " of %" PRIu64
-	       " points), else families of them with %u random ones\n"
+	printf("1..%u\n# seed %" PRIu64 "; of %" PRIu64 " crash points all "
+	       "images were tried at %" PRIu64 " (bound: %u), all ways of "
+	       "stores to be lost, torn or kept at %" PRIu64 " more (bound: "
+	       "%u), families of images with %u random ones elsewhere\n"
 	       "# %" PRIu64 " images, %" PRIu64 " distinct; recoveries "
 	       "crashed: %" PRIu64 " images, %" PRIu64 " distinct; %.0f "
-	       "images a second\n", count, options.seed,
-	       32 * options.effort, total.stats.exhaustive, total.stats.points, options.effort,
+	       "images a second\n", count, options.seed, total.stats.points,
+	       total.stats.exhaustive, 32 * options.effort,
+	       total.stats.thirds, 18 * options.effort, options.effort,
 	       total.stats.images, total.stats.distinct, total.nested.images,
 	       total.nested.distinct, (double)(total.stats.distinct +
 	       total.nested.distinct) / total.seconds);

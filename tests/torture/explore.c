@@ -251,6 +251,32 @@ static void family_stores(struct point *point)
 	}
 }
 
+/* Each store lost, kept, or the first half of what it changes kept. */
+static void family_thirds(struct point *point)
+{
+	uint64_t images = 1;
+
+	for (uint32_t s = 0; s < point->stores; s++)
+		if (images <= point->explore->thirds_max)
+			images *= 3;
+	if (images > point->explore->thirds_max)
+		return;
+	point->explore->stats.thirds++;
+	for (uint64_t n = 0; n < images; n++) {
+		uint64_t rest = n;
+
+		for (uint32_t s = 0; s < point->stores; s++, rest /= 3) {
+			uint32_t first = point->store_first[s];
+			uint32_t half = (point->store_first[s + 1] - first) / 2;
+
+			keep_stores(point, s, s + 1, rest % 3 == 2);
+			if (rest % 3 == 1)
+				memset(point->keep + first, true, half);
+		}
+		emit(point, "stores lost, torn or kept");
+	}
+}
+
 static void family_words(struct point *point)
 {
 	uint32_t max = point->explore->word_max;
@@ -326,6 +352,7 @@ static void point_bus(struct point *point)
 		keep_all(point, true);
 		emit(point, "everything kept");
 		family_stores(point);
+		family_thirds(point);
 		family_words(point);
 		family_random(point);
 	}

@@ -55,6 +55,8 @@ void seen_free(struct seen *seen);
 struct explore_stats {
 	uint64_t points;	/* crash points with something in flight */
 	uint64_t exhaustive;	/* of them: every image was tried */
+	uint64_t thirds;	/* of the rest: every way of its stores to be
+				   lost, torn in the middle, or kept */
 	uint64_t images;	/* tried */
 	uint64_t distinct;	/* of them: not seen before, so checked */
 	uint64_t words_max;	/* most words in flight at a point */
@@ -76,6 +78,9 @@ struct explore {
 	uint32_t exhaustive_max;
 	uint32_t random_count;	/* random images at each bounded point */
 	uint32_t pair_max;	/* stores up to which pairs are tried */
+	uint32_t thirds_max;	/* images up to which 3^stores are tried: all
+				   there is where each store is of one page and
+				   a torn page is told by its checksum */
 	uint32_t word_max;	/* words tried one by one, spread evenly */
 	size_t first_event;	/* no crash before this one */
 	uint64_t salt;		/* of the keys in @seen */
@@ -87,7 +92,7 @@ struct explore {
 	struct explore_stats stats;
 };
 
-/* Bounds that are a sound start: 4096, 128, 48, 384. */
+/* Bounds that are a sound start: 4096, 128, 48, 384; no thirds. */
 void explore_init(struct explore *explore, enum explore_model model,
 		  uint64_t seed);
 
