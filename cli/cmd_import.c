@@ -253,6 +253,11 @@ static int import_pieces(const struct image *image,
 					"than '%s': resize the child, which "
 					"holds a part of the image",
 					source->name, image->child.name);
+		/* a pipe whose writer has failed is no image */
+		if (!got && !at && source->fd == STDIN_FILENO)
+			return cli_fail(s->cli, EXIT_FAILED, "%s is empty: no "
+					"image, and '%s' is as it was",
+					source->name, image->child.name);
 		if (!got)
 			break;
 		err = put_piece(image, at, piece, (size_t)got,
