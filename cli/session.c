@@ -321,7 +321,8 @@ int session_fail(struct session *session, int err,
 				"in %" PRIu64 " runs, largest %s; 'nvmpool "
 				"compact' joins them", what, free_text,
 				space.free_runs, run);
-	if (fault && fault->what && fault->expected <= space.free_bytes)
+	/* without a fault it is not the pool that has refused */
+	if (!fault || (fault->what && fault->expected <= space.free_bytes))
 		return cli_fail(session->cli, EXIT_NO_SPACE, "%s: no space "
 				"left on the file system below the pool", what);
 	return cli_fail(session->cli, EXIT_NO_SPACE, "%s: no space in the pool:"

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "hosted/backing_private.h"
@@ -21,6 +22,8 @@
 
 #define STORE_FLAGS	(PMEM2_F_MEM_NONTEMPORAL | PMEM2_F_MEM_NODRAIN)
 #define HOLE_BYTES_MIN	(32u << 10)
+/* The page cache has pages of up to this many bytes. */
+#define FOLIO_MAX	(2 << 20)
 
 static struct backing *backing_of(struct nvm_media *media)
 {
@@ -100,15 +103,24 @@ static int backing_load(struct nvm_media *media, uint64_t off, void *dst,
 static int backing_store_error(const struct backing *backing,
 			       const struct guard_fault *fault)
 {
-	off_t off = (off_t)(fault->address - backing->map);
+	off_t off = (off_t)(fault->address - backing->map), hole;
+	struct statvfs fs;
 	struct stat st;
 
 	if (backing->info.kind != BACKING_FILE || fault->poison ||
 	    fstat(backing->fd, &st) || off >= st.st_size)
 		return -NVM_EIO;
 	off -= off % NVM_PAGE;
-	return lseek(backing->fd, off, SEEK_DATA) == off ? -NVM_EIO :
-							   -NVM_ENOSPC;
+	if (lseek(backing->fd, off, SEEK_DATA) != off)
+		return -NVM_ENOSPC;
+	/*
+	 * The kernel may want blocks for a page, or for many pages at once,
+	 * find some, and then too few: the hole begins behind them.
+	 */
+	hole = lseek(backing->fd, off, SEEK_HOLE);
+	return hole >= 0 && hole < off + FOLIO_MAX && hole < st.st_size &&
+	       !fstatvfs(backing->fd, &fs) &&
+	       fs.f_bavail < FOLIO_MAX / fs.f_frsize ? -NVM_ENOSPC : -NVM_EIO;
 }
 
 /*

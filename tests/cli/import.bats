@@ -159,6 +159,42 @@ teardown() { cli_teardown; }
 	[ "$(nvmpool check --deep)" = "no problems" ]
 }
 
+@test "on a full ext4 it is the file system that is told of, not the medium" {
+	local bytes
+
+	need_root
+	random in 60
+	for bytes in 1024 4096; do
+		truncate -s 40M ext4.img
+		mkfs.ext4 -q -b "$bytes" ext4.img
+		mkdir -p "fs$bytes"
+		mount -o loop ext4.img "fs$bytes" ||
+			skip "cannot mount a loop device here"
+		mounted+=("$PWD/fs$bytes")
+		NVMPOOL=$PWD/fs$bytes/pool.img
+		export NVMPOOL
+		nvmpool format "$NVMPOOL" --size 512M
+		nvmpool carve a 64M
+		fails 5 "no space left on the file system below the pool" \
+			nvmpool import a in
+		works nvmpool release a -y
+		[ "$(nvmpool check --deep)" = "no problems" ]
+		rm ext4.img
+	done
+}
+
+@test "nothing on standard input is no image: the child stays as it was" {
+	nvmpool format pool.img --size 64M
+	nvmpool carve a 4M
+	random in 1
+	nvmpool import a in
+	before=$(sum pool.img)
+	fails 1 "standard input is empty: no image, and 'a' is as it was" \
+		sh -c "nvmpool export none 2>/dev/null | nvmpool import a -y"
+	[ "$before" = "$(sum pool.img)" ]
+	works nvmpool import a /dev/null -y
+}
+
 @test "an image goes through the pool of another file unchanged" {
 	nvmpool format one.img --size 64M --unit 64K
 	nvmpool format two.img --size 256M --unit 2M
