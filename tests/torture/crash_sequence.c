@@ -225,6 +225,7 @@ static bool explore(struct sequence *q, uint32_t effort)
 	explore.random_count = effort / 8;
 	explore.pair_max = effort / 8;
 	explore.word_max = effort / 4;
+	explore.thirds_max = 6 * effort;
 	explore.first_event = q->begun;
 	explore.seen = &crash->seen;
 	explore.salt = crash->before.strict * 3 ^ crash->after.strict;
