@@ -116,8 +116,18 @@ static void reason_text(int err, const struct nvm_fault *fault, char *buf,
 				 "than this program knows");
 		return;
 	case NVM_EBADMSG:
-		snprintf(buf, buf_bytes, "%s is damaged in every copy; "
-			 "'nvmpool check' tells what is left", where);
+		if (has_fault && strcmp(fault->what, "journal") == 0)
+			snprintf(buf, buf_bytes, "the journal is damaged, the "
+				 "pool can only be read; 'nvmpool check "
+				 "--repair' mends it");
+		else if (has_fault && strcmp(fault->what, "GMB") == 0)
+			snprintf(buf, buf_bytes, "%s is damaged in every copy, "
+				 "and with it the pool; bring a backup of it "
+				 "back, or 'nvmpool format --force' makes a "
+				 "new one", where);
+		else
+			snprintf(buf, buf_bytes, "%s is damaged in every copy; "
+				 "'nvmpool check' tells what is left", where);
 		return;
 	case NVM_EIO:
 		if (has_fault)

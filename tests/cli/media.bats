@@ -83,6 +83,24 @@ gmb_poke() {
 	done
 	fails 7 "damaged in every copy" nvmpool list
 	fails_json 7 damaged nvmpool list
+	fails 7 "'nvmpool format --force' makes a new one" nvmpool check --repair
+	works nvmpool format pool.img --force
+	works nvmpool list
+}
+
+@test "with a damaged journal a pool is read only, and the line says what mends it" {
+	local slot
+
+	nvmpool format pool.img --size 64M
+	nvmpool carve a 4M
+	# the heads of both slots: journal_slot_bytes is at 0x78 of the GMB
+	slot=$(od -An -tu8 -j120 -N8 pool.img)
+	poke pool.img $((8192 + 100)) x
+	poke pool.img $((8192 + slot + 100)) x
+	fails 7 "'nvmpool check --repair' mends it" nvmpool carve b 4M
+	works nvmpool list
+	works nvmpool check --repair
+	works nvmpool carve b 4M
 }
 
 @test "a pool that was cut short is status 7 and says how much is there" {
