@@ -24,7 +24,7 @@ teardown() { cli_teardown; }
 	{ head -c 3; sleep 0.1; head -c 1234567; sleep 0.1; cat; } <in |
 		nvmpool import a -
 	nvmpool export a | cmp -n $((7 << 20)) - in
-	{ read -r -n 1 -d '' _ || true; nvmpool import a -y; } <in
+	{ dd bs=1 count=1 of=/dev/null status=none; nvmpool import a -y; } <in
 	cmp -n 1000 -i 1:0 in <(nvmpool export a)
 }
 
