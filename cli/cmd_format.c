@@ -65,6 +65,9 @@ static const struct arg args[] = {
 	{ .name = NULL }
 };
 
+/* Of a file, looked at for anything but zeros. */
+#define HEAD_BYTES	(64u << 10)
+
 /* One formatting from beginning to end. */
 struct format {
 	struct cli *cli;
@@ -116,6 +119,33 @@ static int signatures_refuse(struct format *f)
 	return cli_fail(f->cli, EXIT_EXISTS, "cannot format '%s': it holds %s; "
 			"--force overwrites it", f->path,
 			signature_describe(&found[0], text, sizeof(text)));
+}
+
+/*
+ * A file that begins with bytes of which libblkid knows nothing is somebody's
+ * all the same: a slip of the keyboard must not cost an archive.  A device is
+ * not asked: what a former owner left there says nothing.
+ */
+static int contents_refuse(struct format *f)
+{
+	struct nvm_media *media = backing_media(f->backing);
+	uint8_t head[NVM_PAGE], any = 0;
+	int err = 0;
+
+	if (f->info->kind != BACKING_FILE || f->o->force)
+		return 0;
+	for (uint64_t at = 0; !err && !any && at < HEAD_BYTES &&
+	     at + sizeof(head) <= f->info->size_bytes; at += sizeof(head)) {
+		err = media->ops->load(media, at, head, sizeof(head));
+		for (size_t i = 0; !err && i < sizeof(head); i++)
+			any |= head[i];
+	}
+	if (err)
+		return fail_nvm(f->cli, err, NULL, "cannot read '%s'", f->path);
+	if (!any)
+		return 0;
+	return cli_fail(f->cli, EXIT_EXISTS, "cannot format '%s': it holds "
+			"data; --force overwrites it", f->path);
 }
 
 /*
@@ -241,6 +271,8 @@ static int target_prepare(struct format *f)
 		status = users_refuse(f);
 	if (!status)
 		status = signatures_refuse(f);
+	if (!status && f->info->size_bytes >= POOL_SIZE_MIN)
+		status = contents_refuse(f);
 	if (!status && f->o->reconfigure)
 		status = target_reconfigure(f);
 	return status;
@@ -440,8 +472,8 @@ const struct command cmd_format = {
 	.description = "TARGET is a regular file (created with --size), a "
 		"devdax device (/dev/daxX.Y) or a block device (/dev/pmemN); "
 		"all of it becomes the pool. A target that holds a pool, a "
-		"file system, a partition table or the like is refused without "
-		"--force; one that is mounted or open in a process is refused "
+		"file system, a partition table or the like, and a file that "
+		"begins with other data, is refused without --force; one that is mounted or open in a process is refused "
 		"always. Bad blocks that the kernel knows of are never "
 		"allocated.\n\n"
 		"The pool is registered, so that the other commands find it.",

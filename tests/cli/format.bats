@@ -69,6 +69,21 @@ teardown() { cli_teardown; }
 	works nvmpool list -p disk.img
 }
 
+@test "a file that begins with data is not overwritten without --force" {
+	local before
+
+	truncate -s 64M archive
+	poke archive 5000 x
+	before=$(sum archive)
+	fails 4 "it holds data; --force" nvmpool format archive
+	fails 4 "it holds data; --force" nvmpool format archive --dry-run
+	[ "$before" = "$(sum archive)" ]
+	works nvmpool format archive --force
+	# zeros are no data, even if they take space
+	head -c 64M /dev/zero >zeros
+	works nvmpool format zeros
+}
+
 @test "a blank file is formatted as it is" {
 	truncate -s 100M blank.img
 	works nvmpool format blank.img -j
