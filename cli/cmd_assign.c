@@ -140,6 +140,14 @@ static int child_refuse(const struct assign *a, const struct pool_child *child)
 				child->name, child->vm,
 				child->flags & POOL_CHILD_SHARED ?
 				" and is shared: ask for it with --shared" : "");
+	if (child->size_bytes > a->size)
+		return cli_fail(a->cli, EXIT_EXISTS, "child '%s' is there with "
+				"%s, not %s; 'nvmpool args %s' prints the "
+				"arguments of all of it, 'nvmpool resize %s "
+				"%s' cuts it off", child->name,
+				size_exact(child->size_bytes, is),
+				size_exact(a->size, asked), a->ask.vm,
+				child->name, asked);
 	if (child->size_bytes != a->size)
 		return cli_fail(a->cli, EXIT_EXISTS, "child '%s' is there with "
 				"%s, not %s; 'nvmpool resize %s %s' changes it",

@@ -61,6 +61,8 @@ hold() {
 @test "another size is refused and names resize" {
 	works nvmpool assign vm1 64M
 	remember pool.img
+	fails 4 "'nvmpool args vm1' prints the arguments of all of it, 'nvmpool resize vm1 32M' cuts it off" \
+		nvmpool assign vm1 32M
 	fails 4 "child 'vm1' is there with 64M, not 128M; 'nvmpool resize vm1 128M' changes it" \
 		nvmpool assign vm1 128M
 	fails_json 4 exists nvmpool assign vm1 128M
