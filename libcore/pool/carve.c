@@ -212,14 +212,8 @@ int pool_release(struct pool *pool, uint32_t slot, struct nvm_fault *fault)
 {
 	struct unit_run run[POOL_EXTENTS_MAX];
 	size_t count;
-	int err = txn_begin(pool);
+	int err = child_begin(pool, slot, run, &count, fault);
 
-	if (err)
-		return err;
-	if (slot >= pool->geom.children_max ||
-	    !get_le64(nat_entry(pool, slot)->size_units))
-		return -NVM_ENOENT;
-	err = amt_load(pool, slot, run, &count, fault);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++)
@@ -240,14 +234,8 @@ int pool_forget(struct pool *pool, uint32_t slot, struct nvm_fault *fault)
 {
 	struct unit_run run[POOL_EXTENTS_MAX];
 	size_t count;
-	int err = txn_begin(pool);
+	int err = child_begin(pool, slot, run, &count, fault);
 
-	if (err)
-		return err;
-	if (slot >= pool->geom.children_max ||
-	    !get_le64(nat_entry(pool, slot)->size_units))
-		return -NVM_ENOENT;
-	err = amt_load(pool, slot, run, &count, fault);
 	if (!err)
 		return -NVM_EINVAL;
 	if (err != -NVM_EBADMSG && err != -NVM_EIO)

@@ -207,6 +207,19 @@ int amt_load(struct pool *pool, uint32_t slot, struct unit_run *ret_run,
 	return 0;
 }
 
+int child_begin(struct pool *pool, uint32_t slot, struct unit_run *ret_run,
+		size_t *ret_count, struct nvm_fault *fault)
+{
+	int err = txn_begin(pool);
+
+	if (err)
+		return err;
+	if (slot >= pool->geom.children_max ||
+	    !get_le64(nat_entry(pool, slot)->size_units))
+		return -NVM_ENOENT;
+	return amt_load(pool, slot, ret_run, ret_count, fault);
+}
+
 int amt_store(struct pool *pool, uint32_t slot, const struct unit_run *run,
 	      size_t count)
 {

@@ -186,6 +186,9 @@ uint32_t amt_group_first(const struct pool *pool, uint32_t slot,
 			 bool ignore_slot);
 int amt_load(struct pool *pool, uint32_t slot, struct unit_run *ret_run,
 	     size_t *ret_count, struct nvm_fault *fault);
+/* A transaction about one child: begun, and its extents loaded. */
+int child_begin(struct pool *pool, uint32_t slot, struct unit_run *ret_run,
+		size_t *ret_count, struct nvm_fault *fault);
 /* Put the AMT of @slot into the transaction. */
 int amt_store(struct pool *pool, uint32_t slot, const struct unit_run *run,
 	      size_t count);

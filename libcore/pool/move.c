@@ -83,14 +83,8 @@ int pool_move(struct pool *pool, uint32_t slot, uint32_t extent,
 {
 	struct unit_run run[POOL_EXTENTS_MAX], from, to;
 	size_t count;
-	int err = txn_begin(pool);
+	int err = child_begin(pool, slot, run, &count, fault);
 
-	if (err)
-		return err;
-	if (slot >= pool->geom.children_max ||
-	    !get_le64(nat_entry(pool, slot)->size_units))
-		return -NVM_ENOENT;
-	err = amt_load(pool, slot, run, &count, fault);
 	if (err)
 		return err;
 	if (extent >= count)

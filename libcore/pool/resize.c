@@ -222,17 +222,12 @@ static int resize(struct pool *pool, uint32_t slot, uint64_t size_bytes,
 	struct resize r = { .pool = pool, .slot = slot, .append = append };
 	struct alloc_want rules;
 	uint64_t old, units;
-	int err = txn_begin(pool);
+	int err = child_begin(pool, slot, r.run, &r.count, fault);
 
 	if (err)
 		return err;
-	if (slot >= pool->geom.children_max ||
-	    !get_le64(nat_entry(pool, slot)->size_units))
-		return -NVM_ENOENT;
 	r.entry = nat_entry(pool, slot);
-	err = amt_load(pool, slot, r.run, &r.count, fault);
-	if (!err)
-		err = resize_check(&r, size_bytes, fault);
+	err = resize_check(&r, size_bytes, fault);
 	if (err)
 		return err;
 	r.old_count = r.count;
