@@ -33,34 +33,42 @@ bool check_report(const struct check *c, enum pool_finding finding,
 
 /* ---- copies ------------------------------------------------------------------ */
 
-/* Is the page just loaded a valid one, of a later transaction? */
-static bool copy_is_newer(const struct pool *pool, uint64_t target,
-			  const void *image)
+/* Of the page just loaded. */
+static bool copy_is_valid(const struct pool *pool, uint64_t target)
 {
-	const struct pool_page *copy = (const struct pool_page *)pool->page;
 	const char *magic;
 	uint64_t place;
 
 	return page_identify(pool, target, &magic, &place) &&
-	       page_valid(pool->media, copy, magic, place, pool->geom.uuid) &&
+	       page_valid(pool->media, pool->page, magic, place,
+			  pool->geom.uuid);
+}
+
+static bool copy_is_newer(const struct pool *pool, uint64_t target,
+			  const void *image)
+{
+	const struct pool_page *copy = (const struct pool_page *)pool->page;
+
+	return copy_is_valid(pool, target) &&
 	       get_le64(copy->seq) >
 			get_le64(((const struct pool_page *)image)->seq);
 }
 
 /*
  * One copy on the media against the image that counts.  Pages of an unfinished
- * transaction (open for reading only) are not home yet, and may be torn.
+ * transaction (open for reading only) are not home yet; one that is torn is
+ * told all the same, as nobody can say whether it was the crash.
  */
 static int copy_check(struct check *c, const char *what, uint64_t index,
 		      uint64_t target, uint64_t off, const void *image)
 {
 	struct pool *pool = c->pool;
 	struct nvm_media *media = pool->media;
+	bool loaded = !media->ops->load(media, off, pool->page, NVM_PAGE);
 
-	if (!media->ops->load(media, off, pool->page, NVM_PAGE) &&
-	    !memcmp(pool->page, image, NVM_PAGE))
+	if (loaded && !memcmp(pool->page, image, NVM_PAGE))
 		return 0;
-	if (journal_has(pool, target))
+	if (loaded && journal_has(pool, target) && copy_is_valid(pool, target))
 		return 0;
 	/* A whole page that is newer than the one that counts is no rubbish. */
 	if (!check_report(c, FIND_COPY_DAMAGED, what, index, off, 1,
@@ -175,8 +183,10 @@ int pool_check(struct pool *pool, const struct pool_check_args *args,
 	check_twins(&c, false);
 	check_twins(&c, true);
 	if (pool->health.journal_damaged &&
-	    check_report(&c, FIND_JOURNAL_DAMAGED, "journal", 0,
-		   pool->geom.journal_off, 1, !c.owners_unknown))
+	    check_report(&c, FIND_JOURNAL_DAMAGED, "journal", pool->seq % 2,
+			 pool->geom.journal_off +
+			 pool->seq % 2 * pool->geom.journal_slot_bytes, 1,
+			 !c.owners_unknown))
 		txn_nat(pool, 0);
 	err = check_states(&c);
 	if (err || !pool->txn_count) {
