@@ -309,12 +309,14 @@ static void tell_steps(struct doctor *d)
 		{ NULL, NULL, OUT_TEXT },
 	};
 	struct out_table *table;
+	char start[160];
 
+	snprintf(start, sizeof(start), "nothing is in the way: `nvmpool %s %s | "
+		 "xargs qemu-system-x86_64`",
+		 d->have_child && *d->child.vm ? "args" : "assign",
+		 d->have_child && *d->child.vm ? d->child.vm : "VM SIZE");
 	if (!d->step_count)
-		step_add(d, d->have_child ? "nothing is in the way: `nvmpool "
-			 "args VM | xargs qemu-system-x86_64`" :
-			 "nothing is in the way: `nvmpool assign VM SIZE | "
-			 "xargs qemu-system-x86_64`");
+		step_add(d, start);
 	out_line(d->cli, "%s", "");
 	table = out_table_begin(d->cli, "next", columns);
 	for (size_t i = 0; i < d->step_count; i++) {

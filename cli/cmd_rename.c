@@ -31,6 +31,11 @@ static int rename_child(struct session *s, const char *old, const char *new)
 	err = strcmp(old, new) ? pool_update(s->pool, &child, &fault) : 0;
 	if (err)
 		return session_fail(s, err, &fault, "cannot rename '%s'", old);
+	/* assign takes the VM's name for the child's, when not told better. */
+	if (*child.vm && !strcmp(old, child.vm) && strcmp(old, new))
+		cli_note(s->cli, "'nvmpool assign %s SIZE' must say --name %s "
+			 "from now on; 'nvmpool args %s' need not", child.vm,
+			 new, child.vm);
 	out_text(s->cli, "name", NULL, new);
 	out_text(s->cli, "old_name", NULL, old);
 	out_uuid(s->cli, "uuid", NULL, child.uuid);
