@@ -473,9 +473,9 @@ const struct command cmd_format = {
 		"devdax device (/dev/daxX.Y) or a block device (/dev/pmemN); "
 		"all of it becomes the pool. A target that holds a pool, a "
 		"file system, a partition table or the like, and a file that "
-		"begins with other data, is refused without --force; one that is mounted or open in a process is refused "
-		"always. Bad blocks that the kernel knows of are never "
-		"allocated.\n\n"
+		"begins with other data, is refused without --force; one that "
+		"is mounted or open in a process is refused always. Bad blocks "
+		"that the kernel knows of are never allocated.\n\n"
 		"The pool is registered, so that the other commands find it.",
 	.args = args,
 	.opts = opts,
