@@ -130,6 +130,9 @@ int describe_child(struct session *session, const struct pool_child *child)
 	struct pool_range extent[POOL_EXTENTS_MAX];
 	struct cli *cli = session->cli;
 	struct nvm_fault fault = { 0 };
+	char about[SIZE_TEXT_BYTES], exact[SIZE_TEXT_BYTES];
+	char text[2 * SIZE_TEXT_BYTES + 4];
+	uint64_t usable;
 	size_t count;
 	int err;
 
@@ -142,8 +145,13 @@ int describe_child(struct session *session, const struct pool_child *child)
 	out_text(cli, "name", "name", child->name);
 	out_uuid(cli, "uuid", "uuid", child->uuid);
 	out_size(cli, "size_bytes", "size", child->size_bytes);
-	out_size(cli, "usable_bytes", "usable in a guest",
-		 pool_child_usable(child, count));
+	usable = pool_child_usable(child, count);
+	out_size(cli, "usable_bytes", NULL, usable);
+	snprintf(text, sizeof(text), "%s", size_text(usable, about));
+	if (*about == '~')	/* what a stamp takes is lost in rounding */
+		snprintf(text, sizeof(text), "%s (%s)", about,
+			 size_exact(usable, exact));
+	out_text(cli, NULL, "usable in a guest", text);
 	if (child->grow_to_bytes || cli->json)
 		out_size(cli, "grow_to_bytes", "can grow to",
 			 child->grow_to_bytes);

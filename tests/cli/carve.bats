@@ -27,8 +27,11 @@ teardown() { cli_teardown; }
 	works nvmpool carve d 128M --mode devdax -j
 	json '.data | .mode == "devdax" and .usable_bytes == 126 * 1048576'
 	works nvmpool carve f 64M --mode fsdax
+	nvmpool format large.img --size 8G
+	works nvmpool carve big 4G --mode devdax --pool ./large.img
+	[[ $output == *"usable in a guest: ~4 GiB (4094M)"* ]]
 	fails 2 "bad value 'block' for --mode, must be one of: raw, devdax, fsdax" \
-		nvmpool carve g 64M --mode block
+		nvmpool carve g 64M --mode block --pool ./pool.img
 }
 
 @test "a child reads as zeros whatever its units held" {
