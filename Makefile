@@ -40,10 +40,11 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIB
 
 # ---- sources ---------------------------------------------------------------
 
-CORE_SRC   := $(wildcard libcore/base/*.c libcore/pool/*.c)
+CORE_SRC   := $(wildcard $(foreach d,base pool vdisk wear,libcore/$(d)/*.c))
 HOSTED_SRC := $(wildcard libcore/hosted/*.c)
 GLUE_SRC   := $(wildcard qemu-glue/*.c)
-MAIN_SRC   := cli/nvmpool.c
+TOOL_NAMES := $(basename $(notdir $(wildcard cli/nvmpool.c cli/nvmvd.c cli/nvmwear.c)))
+MAIN_SRC   := $(TOOL_NAMES:%=cli/%.c)
 CLI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard cli/*.c))
 DOMAIN_SRC = $(filter-out $(TORTURE_SRC),$(wildcard tests/torture/*.c))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
@@ -51,7 +52,7 @@ TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
-TOOLS    := $(BUILD)/nvmpool
+TOOLS    := $(TOOL_NAMES:%=$(BUILD)/%)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 BENCH_SRC := $(wildcard bench/*.c)
 TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_SRC))
@@ -93,7 +94,7 @@ $(BUILD)/libnvmpool-all.a: $(LIB_OBJ)
 	$(Q)$(AR) rcs $@ $^
 AR ?= ar
 
-$(BUILD)/nvmpool: $(call obj,$(MAIN_SRC)) $(BUILD)/libnvmpool-all.a
+$(TOOLS): $(BUILD)/%: $(BUILD)/obj/cli/%.o $(BUILD)/libnvmpool-all.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -156,18 +157,30 @@ $(BUILD)/tests/vm/poke: tests/vm/poke.c
 
 # ---- what comes from the option tables ------------------------------------------
 
-MAN := $(addprefix $(BUILD)/man/,nvmpool.1 nvmpool-pool.5 nvmpool.7)
-COMPLETIONS := $(addprefix $(BUILD)/completions/,nvmpool _nvmpool nvmpool.fish)
+MAN := $(patsubst docs/man/%.in,$(BUILD)/man/%,$(wildcard $(TOOL_NAMES:%=docs/man/%.1.in))) \
+       $(addprefix $(BUILD)/man/,nvmpool-pool.5 nvmpool.7)
+BASH_COMPLETIONS := $(TOOL_NAMES:%=$(BUILD)/completions/%)
+ZSH_COMPLETIONS  := $(TOOL_NAMES:%=$(BUILD)/completions/_%)
+FISH_COMPLETIONS := $(TOOL_NAMES:%=$(BUILD)/completions/%.fish)
+COMPLETIONS := $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS)
 
 .PHONY: generated completions
 generated: $(MAN) $(COMPLETIONS)
 
-$(BUILD)/completions/nvmpool: PRODUCT = bash
-$(BUILD)/completions/_nvmpool: PRODUCT = zsh
-$(BUILD)/completions/nvmpool.fish: PRODUCT = fish
-$(COMPLETIONS): $(BUILD)/nvmpool
-	@mkdir -p $(@D)
-	$(Q)$(BUILD)/nvmpool __generate $(PRODUCT) > $@.new && mv $@.new $@
+$(BASH_COMPLETIONS): PRODUCT = bash
+$(BASH_COMPLETIONS): $(BUILD)/completions/%: $(BUILD)/%
+	$(GENERATE)
+$(ZSH_COMPLETIONS): PRODUCT = zsh
+$(ZSH_COMPLETIONS): $(BUILD)/completions/_%: $(BUILD)/%
+	$(GENERATE)
+$(FISH_COMPLETIONS): PRODUCT = fish
+$(FISH_COMPLETIONS): $(BUILD)/completions/%.fish: $(BUILD)/%
+	$(GENERATE)
+
+define GENERATE
+@mkdir -p $(@D)
+$(Q)$(BUILD)/$* __generate $(PRODUCT) > $@.new && mv $@.new $@
+endef
 
 $(BUILD)/man/%.1: docs/man/%.1.in $(BUILD)/%
 	@mkdir -p $(@D)
@@ -188,9 +201,9 @@ DOCS := README.md LICENSE docs/design.md docs/format.md
 INSTALLED = \
   $(foreach f,$(TOOLS),$(f):bin/$(notdir $(f))) \
   $(foreach f,$(MAN),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
-  $(BUILD)/completions/nvmpool:share/bash-completion/completions/nvmpool \
-  $(BUILD)/completions/_nvmpool:share/zsh/site-functions/_nvmpool \
-  $(BUILD)/completions/nvmpool.fish:share/fish/vendor_completions.d/nvmpool.fish \
+  $(foreach f,$(BASH_COMPLETIONS),$(f):share/bash-completion/completions/$(notdir $(f))) \
+  $(foreach f,$(ZSH_COMPLETIONS),$(f):share/zsh/site-functions/$(notdir $(f))) \
+  $(foreach f,$(FISH_COMPLETIONS),$(f):share/fish/vendor_completions.d/$(notdir $(f))) \
   $(foreach f,$(DOCS),$(f):share/doc/nvmpool/$(notdir $(f)))
 
 install: all ## install tools, manual pages and completions below $(DESTDIR)$(PREFIX)
