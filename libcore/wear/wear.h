@@ -58,6 +58,9 @@ size_t wear_memory_bytes(uint64_t block_count);
 struct wear *wear_init(const struct wear_config *config, uint64_t write_count,
 		       void *mem);
 
+/* Another policy from now on; the pool stays.  block_count as before. */
+void wear_configure(struct wear *wear, const struct wear_config *config);
+
 /* ---- the pool of free blocks, O(1) each ---------------------------------- */
 
 uint32_t wear_pool_count(const struct wear *wear);
@@ -84,6 +87,9 @@ void wear_wrote(struct wear *wear, uint32_t count);
 
 /* Should a mapped block with @count writes give its place to hotter data? */
 bool wear_wants_move(const struct wear *wear, uint32_t count);
+
+/* The same whatever the budget, for who moves on demand. */
+bool wear_lags(const struct wear *wear, uint32_t count);
 
 /* A move was made: takes from the budget. */
 void wear_moved(struct wear *wear);
