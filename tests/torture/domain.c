@@ -251,7 +251,8 @@ void domain_note(struct domain *domain, enum domain_event_type type)
 {
 	if (domain->trace)
 		trace_add(domain->trace, (struct domain_event){
-			.type = type, .op = domain->op }, NULL);
+			.type = type, .op = domain->op,
+			.thread = domain->thread }, NULL);
 }
 
 const char *domain_event_name(enum domain_event_type type)
@@ -269,9 +270,12 @@ void trace_print(FILE *out, const struct domain_trace *trace)
 	for (size_t i = 0; i < trace->count; i++) {
 		const struct domain_event *event = &trace->event[i];
 
-		fprintf(out, "# %4zu %-7s %#10jx +%#jx\n", i,
+		fprintf(out, "# %4zu %-7s %#10jx +%#jx", i,
 			domain_event_name(event->type), (uintmax_t)event->off,
 			(uintmax_t)event->len);
+		if (event->thread)
+			fprintf(out, " thread %u", event->thread);
+		putc('\n', out);
 	}
 }
 
@@ -289,8 +293,11 @@ static int event_begin(struct nvm_media *media, enum domain_event_type type,
 {
 	struct domain *domain = to_domain(media);
 	bool changes = type == DOMAIN_STORE || type == DOMAIN_DISCARD;
-	uint64_t n = ++domain->event_count[type];
+	uint64_t n;
 
+	if (domain->turn)
+		domain->turn(domain->turn_ctx, type);
+	n = ++domain->event_count[type];
 	if (!media_contains(media, off, len) || (changes && media->read_only)) {
 		domain->violations++;
 		return -NVM_EIO;
@@ -300,7 +307,8 @@ static int event_begin(struct nvm_media *media, enum domain_event_type type,
 		return -domain->fail_err;
 	if (domain->trace && (type != DOMAIN_LOAD || domain->record_loads))
 		trace_add(domain->trace, (struct domain_event){
-			.type = type, .op = domain->op, .site = site,
+			.type = type, .op = domain->op,
+			.thread = domain->thread, .site = site,
 			.off = off, .len = len }, src);
 	return 0;
 }

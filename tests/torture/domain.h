@@ -33,6 +33,7 @@ enum domain_event_type {
 struct domain_event {
 	enum domain_event_type type;
 	uint32_t op;		/* which operation, as the harness counts */
+	uint32_t thread;	/* who did it: a drain lands its own stores */
 	const void *site;	/* the call site in the core */
 	uint64_t off, len;
 	size_t bytes;		/* STORE: where its bytes lie in the trace */
@@ -53,6 +54,7 @@ struct domain_mark {
 
 #define DOMAIN_MARKS_MAX	16u
 #define DOMAIN_POISON_MAX	8u
+#define DOMAIN_THREADS_MAX	32u
 
 struct domain {
 	struct nvm_media media;		/* first: the core's view */
@@ -70,7 +72,11 @@ struct domain {
 
 	struct domain_trace *trace;	/* where events go, or NULL */
 	uint32_t op;
+	uint32_t thread;		/* whose events these are, from 0 */
 	bool record_loads;
+	/* Called before each event: another thread may take its turn. */
+	void (*turn)(void *ctx, enum domain_event_type type);
+	void *turn_ctx;
 	uint64_t event_count[DOMAIN_ACK + 1];
 	uint64_t violations;		/* calls no core may make */
 

@@ -90,7 +90,7 @@ struct point {
 	uint32_t groups;
 	uint32_t *time;		/* pagecache: the times of each page, sorted */
 	uint32_t *time_first;	/* by page; + the end */
-	uint64_t random;
+	uint64_t random, salt;
 	bool stop;
 };
 
@@ -149,7 +149,7 @@ static void emit_picks(struct point *point, const char *family)
 		if (point->pick[c] != NONE)
 			hash ^= version[point->pick[c]].delta;
 	if (explore->seen &&
-	    !seen_add(explore->seen, hash + explore->salt +
+	    !seen_add(explore->seen, hash + explore->salt + point->salt +
 		      point->where.acked * 0xd6e8feb86659fd93u))
 		return;
 	explore->stats.distinct++;
@@ -277,6 +277,55 @@ static void family_thirds(struct point *point)
 	}
 }
 
+static void keep_bulk(struct point *point, uint32_t store, unsigned how)
+{
+	uint32_t first = point->store_first[store];
+	uint32_t n = point->store_first[store + 1] - first;
+
+	keep_stores(point, store, store + 1, how != 0 && how != 2);
+	if (how == 2)
+		point->keep[first] = true;
+	else if (how == 3)
+		point->keep[first + n / 2] = false;
+	else if (how == 4)
+		point->keep[first + n - 1] = false;
+}
+
+/* The words of small stores in every way, with the bulk in five. */
+static bool family_thinned(struct point *point)
+{
+	uint64_t images = 1;
+
+	for (uint32_t s = 0; s < point->stores; s++) {
+		uint32_t n = point->store_first[s + 1] - point->store_first[s];
+
+		if (images > point->explore->thinned_max)
+			return false;
+		images *= n > EXPLORE_SMALL ? 5 : 1u << n;
+	}
+	if (images > point->explore->thinned_max)
+		return false;
+	point->explore->stats.thinned++;
+	for (uint64_t n = 0; n < images; n++) {
+		uint64_t rest = n;
+
+		for (uint32_t s = 0; s < point->stores; s++) {
+			uint32_t first = point->store_first[s];
+			uint32_t words = point->store_first[s + 1] - first;
+
+			if (words > EXPLORE_SMALL) {
+				keep_bulk(point, s, (unsigned)(rest % 5));
+				rest /= 5;
+				continue;
+			}
+			for (uint32_t i = 0; i < words; i++, rest /= 2)
+				point->keep[first + i] = rest & 1;
+		}
+		emit(point, "bulk thinned");
+	}
+	return true;
+}
+
 static void family_words(struct point *point)
 {
 	uint32_t max = point->explore->word_max;
@@ -352,7 +401,8 @@ static void point_bus(struct point *point)
 		keep_all(point, true);
 		emit(point, "everything kept");
 		family_stores(point);
-		family_thirds(point);
+		if (!family_thinned(point))
+			family_thirds(point);
 		family_words(point);
 		family_random(point);
 	}
@@ -516,6 +566,8 @@ static void point_explore(struct explore *explore, struct flight *flight,
 	}
 	point.store_first[point.stores] = n;
 	point_groups(&point);
+	if (explore->salt_at)
+		point.salt = explore->salt_at(explore->ctx, &where);
 	explore->stats.points++;
 	if (explore->stats.words_max < flight->cell_count)
 		explore->stats.words_max = flight->cell_count;

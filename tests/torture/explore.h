@@ -14,9 +14,10 @@
  *   pagecache  Each 4 KiB page has, on its own, any contents that it had
  *              since the last sync; also those when half of a store was done.
  *
- * In the first two a drain makes durable what was stored before it, in the
- * last a sync does, for what was drained before it.  Stores to the same word
- * keep their order in all of them; a discard is a store of zeros.
+ * In the first two a drain makes durable what its thread stored before it, in
+ * the last a sync does, for what was drained before it.  Stores to the same
+ * word keep their order in all of them, whichever threads made them; a discard
+ * is a store of zeros.
  *
  * What was stored by a process before it was killed (DOMAIN_KILL) stays
  * visible, but a drain of a later process makes it durable only where a flush
@@ -55,6 +56,7 @@ void seen_free(struct seen *seen);
 struct explore_stats {
 	uint64_t points;	/* crash points with something in flight */
 	uint64_t exhaustive;	/* of them: every image was tried */
+	uint64_t thinned;	/* of the rest: every image but for the bulk */
 	uint64_t thirds;	/* of the rest: every way of its stores to be
 				   lost, torn in the middle, or kept */
 	uint64_t images;	/* tried */
@@ -81,9 +83,15 @@ struct explore {
 	uint32_t thirds_max;	/* images up to which 3^stores are tried: all
 				   there is where each store is of one page and
 				   a torn page is told by its checksum */
+	uint32_t thinned_max;	/* images up to which every way of the words of
+				   small stores is tried, with each store of
+				   more than EXPLORE_SMALL words lost, kept, or
+				   torn at its first, a middle or its last */
 	uint32_t word_max;	/* words tried one by one, spread evenly */
 	size_t first_event;	/* no crash before this one */
 	uint64_t salt;		/* of the keys in @seen */
+	/* Of what is allowed at a point, if that is not all the same. */
+	uint64_t (*salt_at)(void *ctx, const struct explore_where *where);
 	struct seen *seen;	/* may be NULL: nothing is a duplicate */
 	const struct explore_where *only;	/* replay this image alone */
 	/* The domain holds the image, under a mark.  False: stop. */
@@ -92,7 +100,9 @@ struct explore {
 	struct explore_stats stats;
 };
 
-/* Bounds that are a sound start: 4096, 128, 48, 384; no thirds. */
+#define EXPLORE_SMALL	8u	/* words: one line */
+
+/* Bounds that are a sound start: 4096, 128, 48, 384; no others. */
 void explore_init(struct explore *explore, enum explore_model model,
 		  uint64_t seed);
 

@@ -89,14 +89,14 @@ static struct cell *cell_make(struct flight *flight, uint64_t word)
 }
 
 static void word_store(struct flight *flight, uint64_t word, uint64_t value,
-		       uint32_t time, bool bypass)
+		       uint32_t time, uint32_t threads, bool bypass)
 {
 	struct cell *cell = cell_find(flight, word);
 	uint64_t floor = domain_word(flight->domain, word);
 
 	if (value == (cell ? cell->visible : floor)) {
 		if (cell)
-			flight->version[cell->last].mine = true;
+			flight->version[cell->last].threads |= threads;
 		return;
 	}
 	cell = cell_make(flight, word);
@@ -105,7 +105,7 @@ static void word_store(struct flight *flight, uint64_t word, uint64_t value,
 			       sizeof(*flight->version));
 	flight->version[flight->version_count] = (struct version){
 		.cell = (uint32_t)(cell - flight->cell), .time = time,
-		.value = value, .bypass = bypass, .mine = true,
+		.value = value, .bypass = bypass, .threads = threads,
 		.delta = domain_hash_word(word, floor) ^
 			 domain_hash_word(word, value) };
 	cell->visible = value;
@@ -123,7 +123,8 @@ static uint64_t word_visible(const struct flight *flight, uint64_t word)
 
 /* One store's part in one page; @src NULL stores zeros. */
 static void page_part_store(struct flight *flight, uint64_t off,
-			    const uint8_t *src, uint64_t len, uint32_t event)
+			    const uint8_t *src, uint64_t len, uint32_t event,
+			    uint32_t threads)
 {
 	uint64_t first = off / 8, end = (off + len + 7) / 8;
 
@@ -140,20 +141,21 @@ static void page_part_store(struct flight *flight, uint64_t off,
 			       to - from);
 		else
 			memset((uint8_t *)&value + from % 8, 0, to - from);
-		word_store(flight, word, value, event * 2 + half,
+		word_store(flight, word, value, event * 2 + half, threads,
 			   line >= off && line + NVM_LINE <= off + len);
 	}
 }
 
 static void range_store(struct flight *flight, uint64_t off,
-			const uint8_t *src, uint64_t len, uint32_t event)
+			const uint8_t *src, uint64_t len, uint32_t event,
+			uint32_t threads)
 {
 	while (len) {
 		uint64_t n = NVM_PAGE - off % NVM_PAGE;
 
 		if (n > len)
 			n = len;
-		page_part_store(flight, off, src, n, event);
+		page_part_store(flight, off, src, n, event, threads);
 		off += n;
 		src += n;
 		len -= n;
@@ -162,7 +164,7 @@ static void range_store(struct flight *flight, uint64_t off,
 
 /* Only pages with something on them: a discard may cover all of the media. */
 static void range_discard(struct flight *flight, uint64_t off, uint64_t len,
-			  uint32_t event)
+			  uint32_t event, uint32_t threads)
 {
 	const struct domain *domain = flight->domain;
 	uint32_t cells = flight->cell_count;
@@ -180,7 +182,7 @@ static void range_discard(struct flight *flight, uint64_t off, uint64_t len,
 		    !domain->page_words[page])
 			word_store(flight, word, 0, event * 2 +
 				   ((word - from / 8) * 2 >= (to - from) / 8),
-				   true);
+				   threads, true);
 	}
 	while (off < end) {
 		uint64_t n = NVM_PAGE - off % NVM_PAGE;
@@ -190,16 +192,17 @@ static void range_discard(struct flight *flight, uint64_t off, uint64_t len,
 		if (n > end - off)
 			n = end - off;
 		if (domain->page_words[off / NVM_PAGE])
-			page_part_store(flight, off, NULL, n, event);
+			page_part_store(flight, off, NULL, n, event, threads);
 		off += n;
 	}
 }
 
 static bool version_lands(const struct flight *flight,
-			  const struct version *version)
+			  const struct version *version,
+			  const struct domain_event *event)
 {
 	return flight->model == MODEL_PAGECACHE ? version->drained
-						: version->mine;
+		: version->threads >> event->thread & 1;
 }
 
 bool flight_lands(const struct flight *flight, const struct domain_event *event)
@@ -208,20 +211,20 @@ bool flight_lands(const struct flight *flight, const struct domain_event *event)
 							     : DOMAIN_DRAIN))
 		return false;
 	for (uint32_t v = 0; v < flight->version_count; v++)
-		if (version_lands(flight, &flight->version[v]))
+		if (version_lands(flight, &flight->version[v], event))
 			return true;
 	return false;
 }
 
 /* The newest version that lands becomes the floor; later ones stay. */
-static void land(struct flight *flight)
+static void land(struct flight *flight, const struct domain_event *event)
 {
 	uint32_t versions = flight->version_count, cells = flight->cell_count;
 	struct version *old = flight->version;
 	struct cell *old_cell = flight->cell;
 
 	for (uint32_t v = 0; v < versions; v++)
-		if (version_lands(flight, &old[v]))
+		if (version_lands(flight, &old[v], event))
 			domain_poke_word(flight->domain,
 					 old_cell[old[v].cell].word,
 					 old[v].value);
@@ -229,7 +232,7 @@ static void land(struct flight *flight)
 	for (uint32_t c = 0; c < cells; c++)
 		old_cell[c].last = UINT32_MAX;
 	for (uint32_t v = 0; v < versions; v++)
-		if (version_lands(flight, &old[v]))
+		if (version_lands(flight, &old[v], event))
 			old_cell[old[v].cell].last = v;
 	flight->version = NULL;
 	flight->cell = NULL;
@@ -244,9 +247,8 @@ static void land(struct flight *flight)
 		if (cell->last != UINT32_MAX && v <= cell->last)
 			continue;
 		word_store(flight, cell->word, old[v].value, old[v].time,
-			   old[v].bypass);
+			   old[v].threads, old[v].bypass);
 		now = &flight->version[cell_find(flight, cell->word)->last];
-		now->mine = old[v].mine;
 		now->drained = old[v].drained;
 	}
 	free(old);
@@ -257,24 +259,27 @@ void flight_event(struct flight *flight, const struct domain_trace *trace,
 		  size_t index)
 {
 	const struct domain_event *event = &trace->event[index];
+	uint32_t bit = 1u << event->thread;
 
 	switch (event->type) {
 	case DOMAIN_STORE:
 		range_store(flight, event->off, trace->bytes + event->bytes,
-			    event->len, (uint32_t)index);
+			    event->len, (uint32_t)index, bit);
 		break;
 	case DOMAIN_DISCARD:
-		range_discard(flight, event->off, event->len, (uint32_t)index);
+		range_discard(flight, event->off, event->len, (uint32_t)index,
+			      bit);
 		break;
 	case DOMAIN_DRAIN:
 		for (uint32_t v = 0; v < flight->version_count; v++)
-			flight->version[v].drained = true;
+			if (flight->version[v].threads & bit)
+				flight->version[v].drained = true;
 		if (flight_lands(flight, event))
-			land(flight);
+			land(flight, event);
 		break;
 	case DOMAIN_SYNC:
 		if (flight_lands(flight, event))
-			land(flight);
+			land(flight, event);
 		break;
 	case DOMAIN_FLUSH:
 		for (uint32_t v = 0; v < flight->version_count; v++) {
@@ -282,12 +287,12 @@ void flight_event(struct flight *flight, const struct domain_trace *trace,
 				      * 8;
 
 			if (at + 8 > event->off && at < event->off + event->len)
-				flight->version[v].mine = true;
+				flight->version[v].threads |= bit;
 		}
 		break;
 	case DOMAIN_KILL:
 		for (uint32_t v = 0; v < flight->version_count; v++) {
-			flight->version[v].mine = false;
+			flight->version[v].threads = 0;
 			flight->version[v].drained = true;
 		}
 		break;

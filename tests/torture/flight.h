@@ -15,7 +15,7 @@ struct version {
 	uint64_t value;
 	uint64_t delta;		/* of the image's hash, against the floor */
 	bool bypass;		/* written around the cache, its line whole */
-	bool mine;		/* the next drain makes it durable (BUS) */
+	uint32_t threads;	/* bits: whose drain makes it durable (BUS) */
 	bool drained;		/* the next sync makes it durable (SYNC) */
 };
 

@@ -110,6 +110,29 @@ static bool watch(void *ctx, const struct explore_where *where)
 	return true;
 }
 
+/* Of the four words of the threads' programs. */
+static bool watch_words(void *ctx, const struct explore_where *where)
+{
+	struct litmus *litmus = ctx;
+	static const uint64_t off[4] = { A, A + 256, C + 64, D };
+	uint64_t key = 0;
+
+	(void)where;
+	for (unsigned i = 0; i < 4; i++)
+		key = key * 16 + domain_word(litmus->domain, off[i] / 8);
+	key_add(litmus, key);
+	return true;
+}
+
+static void keys_print(const struct litmus *litmus, char *ret_text, size_t room)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < litmus->count && used + 20 < room; i++)
+		used += (size_t)snprintf(ret_text + used, room - used, "%jx ",
+					 (uintmax_t)litmus->key[i]);
+}
+
 /* The outcomes at the end of the program, as decimal ABCD, sorted. */
 static void expect(struct litmus *litmus, enum explore_model model,
 		   const char *wanted)
@@ -294,6 +317,73 @@ static void test_storing_a_dead_process_word_again_owns_it(void **state)
 	expect(litmus, MODEL_PARANOID, "1000 1010");
 }
 
+static void test_drain_is_of_one_thread(void **state)
+{
+	struct litmus *litmus = *state;
+
+	put(litmus, A, 1);
+	litmus->domain->thread = 1;
+	put(litmus, C, 1);
+	drain(litmus);
+	expect(litmus, MODEL_INTEL, "0010 1010");
+	expect(litmus, MODEL_PARANOID, "0010 1010");
+	/* A sync is of what each thread has drained. */
+	sync_all(litmus);
+	expect(litmus, MODEL_PAGECACHE, "0010 1010");
+	litmus->domain->thread = 0;
+	drain(litmus);
+	expect(litmus, MODEL_INTEL, "1010");
+	expect(litmus, MODEL_PARANOID, "1010");
+}
+
+static void test_word_of_two_threads_keeps_its_order(void **state)
+{
+	struct litmus *litmus = *state;
+
+	put(litmus, A, 1);
+	litmus->domain->thread = 1;
+	put(litmus, A, 2);
+	litmus->domain->thread = 0;
+	drain(litmus);
+	expect(litmus, MODEL_PARANOID, "1000 2000");
+	litmus->domain->thread = 1;
+	drain(litmus);
+	expect(litmus, MODEL_PARANOID, "2000");
+}
+
+static void test_later_thread_takes_the_earlier_ones_word_along(void **state)
+{
+	struct litmus *litmus = *state;
+
+	put(litmus, A, 1);
+	litmus->domain->thread = 1;
+	put(litmus, A, 2);
+	drain(litmus);
+	expect(litmus, MODEL_PARANOID, "2000");
+	/* Storing what another thread stored makes it one's own. */
+	put(litmus, C, 1);
+	litmus->domain->thread = 0;
+	put(litmus, C, 1);
+	drain(litmus);
+	expect(litmus, MODEL_PARANOID, "2010");
+}
+
+static void test_flush_is_for_the_drain_of_its_thread(void **state)
+{
+	struct litmus *litmus = *state;
+
+	put(litmus, A, 1);
+	domain_note(litmus->domain, DOMAIN_KILL);
+	litmus->domain->thread = 1;
+	litmus->domain->media.ops->flush(&litmus->domain->media, 0, 8);
+	litmus->domain->thread = 0;
+	drain(litmus);
+	expect(litmus, MODEL_INTEL, "0000 1000");
+	litmus->domain->thread = 1;
+	drain(litmus);
+	expect(litmus, MODEL_INTEL, "1000");
+}
+
 static void test_store_across_pages_tears_between_them(void **state)
 {
 	struct litmus *litmus = *state;
@@ -426,6 +516,79 @@ static void test_failing_image_is_replayed_by_its_number(void **state)
 	assert_false(litmus->seen_once);
 	assert_int_equal(explore.stats.distinct, 1);
 	assert_int_equal(explore.stats.failures, 1);
+}
+
+static uint64_t salt_of_point(void *ctx, const struct explore_where *where)
+{
+	(void)ctx;
+	return where->event > 4;
+}
+
+/* The same image at a moment when more is asked of it is another one. */
+static void test_salt_tells_points_apart(void **state)
+{
+	struct litmus *litmus = *state;
+	struct seen seen = { 0 };
+	struct domain_trace trace;
+	uint64_t distinct[2];
+
+	put(litmus, A, 1);
+	drain(litmus);
+	put(litmus, C, 1);
+	domain_note(litmus->domain, DOMAIN_ACK);
+	drain(litmus);
+	trace = litmus->trace;
+	domain_record(litmus->domain, NULL);
+	domain_poke_zero(litmus->domain, 0, SIZE);
+	for (unsigned i = 0; i < 2; i++) {
+		struct explore explore;
+
+		explore_init(&explore, MODEL_PARANOID, 1);
+		explore.check = watch;
+		explore.ctx = litmus;
+		explore.seen = &seen;
+		explore.salt_at = i ? salt_of_point : NULL;
+		explore_trace(&explore, litmus->domain, &trace);
+		distinct[i] = explore.stats.distinct;
+		seen_free(&seen);
+	}
+	/* Nothing, A; acknowledged: A, A with C; at the end this once more. */
+	assert_int_equal(distinct[0], 4);
+	assert_int_equal(distinct[1], 4 + 1);
+}
+
+/* ---- stores of many words ------------------------------------------------- */
+
+/* A page stored in bulk (words at both ends watched) and a word after it. */
+static void test_bulk_is_thinned_and_words_are_not(void **state)
+{
+	struct litmus *litmus = *state;
+	uint64_t page[512];
+	struct domain_trace trace;
+	struct explore explore;
+
+	for (unsigned i = 0; i < 512; i++)
+		page[i] = 1;
+	litmus->domain->media.ops->store(&litmus->domain->media, 0, page,
+					 sizeof(page));
+	put(litmus, D, 1);
+	put(litmus, D + 64, 1);
+	trace = litmus->trace;
+	domain_record(litmus->domain, NULL);
+	domain_poke_zero(litmus->domain, 0, SIZE);
+	explore_init(&explore, MODEL_PARANOID, 1);
+	explore.thinned_max = 5 * 4;
+	explore.random_count = explore.pair_max = 0;
+	explore.word_max = 1;
+	explore.check = watch_words;
+	explore.ctx = litmus;
+	explore_trace(&explore, litmus->domain, &trace);
+	assert_int_equal(explore.stats.thinned, 1);
+	assert_int_equal(explore.stats.thirds, 0);
+	explore.stats = (struct explore_stats){ 0 };
+	explore.thinned_max = 5 * 4 - 1;
+	explore_trace(&explore, litmus->domain, &trace);
+	assert_int_equal(explore.stats.thinned, 0);
 }
 
 /* ---- the models, told a second time ----------------------------------------- */
@@ -687,6 +850,76 @@ static void test_brute_force_agrees_on_random_programs(void **state)
 	assert_true(checked > skipped);
 }
 
+/*
+ * Threads, told a second time: each word lies in a line of its own, so it has
+ * any contents from the newest on that some thread has drained.
+ */
+static void test_brute_force_agrees_on_threads(void **state)
+{
+	struct litmus *litmus = *state;
+	struct domain *domain = litmus->domain;
+	uint64_t seed = 20261123;
+
+	for (unsigned run = 0; run < 300; run++) {
+		uint64_t value[4][16] = { { 0 } };
+		unsigned thread[4][16], count[4] = { 1, 1, 1, 1 };
+		unsigned floor[4] = { 0 }, at[4];
+		static const uint64_t off[4] = { A, A + 256, C + 64, D };
+		char wanted[4096] = "", got[4096] = "";
+		struct explore explore;
+
+		trace_reset(&litmus->trace);
+		domain_record(domain, &litmus->trace);
+		for (unsigned e = 0; e < 10; e++) {
+			unsigned w = (unsigned)(random_next(&seed) % 4);
+			unsigned t = (unsigned)(random_next(&seed) % 3);
+
+			domain->thread = t;
+			if (random_next(&seed) % 3) {
+				thread[w][count[w]] = t;
+				value[w][count[w]] = e + 1;
+				count[w]++;
+				put(litmus, off[w], e + 1);
+				continue;
+			}
+			drain(litmus);
+			for (w = 0; w < 4; w++)
+				for (unsigned v = 1; v < count[w]; v++)
+					if (thread[w][v] == t && floor[w] < v)
+						floor[w] = v;
+		}
+		domain_record(domain, NULL);
+		domain_poke_zero(domain, 0, SIZE);
+		for (unsigned m = 0; m <= MODEL_PARANOID; m++) {
+			explore_init(&explore, m, seed);
+			explore.check = watch_words;
+			explore.ctx = litmus;
+			explore.first_event = litmus->trace.count;
+			litmus->count = 0;
+			explore_trace(&explore, domain, &litmus->trace);
+			qsort(litmus->key, litmus->count, 8, key_order);
+			got[0] = 0;
+			keys_print(litmus, got, sizeof(got));
+			litmus->count = 0;
+			memcpy(at, floor, sizeof(at));
+			for (unsigned w = 0; w < 4;) {
+				uint64_t key = 0;
+
+				for (unsigned i = 0; i < 4; i++)
+					key = key * 16 + value[i][at[i]];
+				key_add(litmus, key);
+				for (w = 0; w < 4 && ++at[w] == count[w]; w++)
+					at[w] = floor[w];
+			}
+			qsort(litmus->key, litmus->count, 8, key_order);
+			wanted[0] = 0;
+			keys_print(litmus, wanted, sizeof(wanted));
+			assert_string_equal(got, wanted);
+		}
+	}
+	domain->thread = 0;
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, litmus_begin, litmus_end)
@@ -704,12 +937,19 @@ int main(void)
 		T(test_discard_crashes_like_stores_of_zeros),
 		T(test_kill_leaves_visible_but_not_durable),
 		T(test_storing_a_dead_process_word_again_owns_it),
+		T(test_drain_is_of_one_thread),
+		T(test_word_of_two_threads_keeps_its_order),
+		T(test_later_thread_takes_the_earlier_ones_word_along),
+		T(test_flush_is_for_the_drain_of_its_thread),
 		T(test_store_across_pages_tears_between_them),
 		T(test_marks_take_back_image_and_hash),
 		T(test_faults_and_forbidden_calls_are_told),
 		T(test_crc32c_is_castagnoli),
 		T(test_failing_image_is_replayed_by_its_number),
+		T(test_bulk_is_thinned_and_words_are_not),
+		T(test_salt_tells_points_apart),
 		T(test_brute_force_agrees_on_random_programs),
+		T(test_brute_force_agrees_on_threads),
 	};
 
 	return cmocka_run_group_tests_name("domain", tests, NULL, NULL);
