@@ -30,6 +30,7 @@ static const char head[] =
 "\tchildren | vms) _TOOL_names \"$1\" ;;\n"
 "\tpools) _TOOL_names pools; _TOOL_files ;;\n"
 "\tfiles) _TOOL_files ;;\n"
+"\ttargets) _TOOL_names children; _TOOL_files ;;\n"
 "\tsizes)\n"
 "\t\tif [[ $cur =~ ^[-+]?[0-9]+([.][0-9]+)?$ ]]; then\n"
 "\t\t\tCOMPREPLY=(\"$cur\"{K,M,G,T})\n"
@@ -104,6 +105,9 @@ static void kind_print(FILE *stream, enum complete_kind kind,
 		break;
 	case COMPLETE_FILE:
 		fputs("files", stream);
+		break;
+	case COMPLETE_TARGET:
+		fputs("targets", stream);
 		break;
 	case COMPLETE_WORDS:
 		fputs("'words", stream);

@@ -105,6 +105,9 @@ static void kind_print(const struct tool *tool, FILE *stream,
 	case COMPLETE_FILE:
 		fputs(" -rF", stream);
 		break;
+	case COMPLETE_TARGET:
+		complete_emit(tool, stream, " -rF -a '(__TOOL_names children)'");
+		break;
 	case COMPLETE_WORDS:
 		fputs(" -x -a '", stream);
 		for (size_t i = 0; words[i]; i++)

@@ -33,6 +33,9 @@ static const char head[] =
 "_TOOL_children() { _TOOL_names children \"$@\" }\n"
 "_TOOL_vms() { _TOOL_names vms \"$@\" }\n"
 "_TOOL_registered() { _TOOL_names pools \"$@\" }\n"
+"_TOOL_targets() {\n"
+"\t_alternative 'children:child:_TOOL_children' 'files:file:_files'\n"
+"}\n"
 "_TOOL_pools() {\n"
 "\t_alternative 'pools:pool:_TOOL_registered' 'files:file:_files'\n"
 "}\n"
@@ -99,6 +102,7 @@ static void spec_action(const struct tool *tool, GString *spec,
 		[COMPLETE_VM] = "vms",
 		[COMPLETE_POOL] = "pools",
 		[COMPLETE_SIZE] = "sizes",
+		[COMPLETE_TARGET] = "targets",
 	};
 
 	g_string_append_c(spec, ':');
@@ -122,6 +126,7 @@ static void spec_action(const struct tool *tool, GString *spec,
 	case COMPLETE_VM:
 	case COMPLETE_POOL:
 	case COMPLETE_SIZE:
+	case COMPLETE_TARGET:
 		g_string_append_printf(spec, "_%s_%s", tool->name,
 				       functions[kind]);
 		break;
@@ -138,7 +143,11 @@ static void option_print(const struct tool *tool, FILE *stream,
 	if (o->value)
 		spec_action(tool, spec, o->value, o->complete, o->words);
 	fputs("\t\t\t\t", stream);
-	if (o->letter)
+	if (o->kind == OPT_KIND_LIST && o->letter)
+		fprintf(stream, "'*'{-%c+,--%s=}", o->letter, o->name);
+	else if (o->kind == OPT_KIND_LIST)
+		fprintf(stream, "'*'--%s=", o->name);
+	else if (o->letter)
 		fprintf(stream, "'(-%c --%s)'{-%c%s,--%s%s}", o->letter,
 			o->name, o->letter, o->value ? "+" : "", o->name,
 			o->value ? "=" : "");

@@ -23,6 +23,16 @@ static const struct opt common[] = {
 	OPT_NUMBER('w', "wait", "SECONDS", struct cli, wait_s,
 		   "how long to wait for another command to unlock the pool "
 		   "(default: 10; 0: do not wait)"),
+	OPT_LIST('e', "extent", "PATH", COMPLETE_FILE, struct cli, extent,
+		 "one more file or device that the disk lies on; repeated, in "
+		 "any order"),
+	OPT_TEXT('p', "pool", "POOL", COMPLETE_POOL, struct cli, pool,
+		 "the pool that has the child: its path or registered name "
+		 "(default: $NVMPOOL, else the default or only registered "
+		 "pool)"),
+	OPT_NUMBER('w', "wait", "SECONDS", struct cli, wait_s,
+		   "how long to wait for another command to be done with the "
+		   "disk (default: 10; 0: do not wait)"),
 	OPT_FLAG('n', "dry-run", struct cli, dry_run,
 		 "do everything on a private copy and change nothing"),
 	OPT_FLAG('y', "yes", struct cli, yes, "answer yes to every question"),
@@ -32,7 +42,8 @@ static const struct opt common[] = {
 
 /* Which flags of a command bring each of them; 0: every command has it. */
 static const unsigned common_flags[] = {
-	COMMAND_POOL, COMMAND_POOL, COMMAND_CHANGES, COMMAND_ASKS, 0, 0,
+	COMMAND_POOL, COMMAND_POOL, COMMAND_DISK, COMMAND_DISK, COMMAND_DISK,
+	COMMAND_CHANGES, COMMAND_ASKS, 0, 0,
 };
 
 #define COMMON_COUNT (sizeof(common) / sizeof(common[0]))
@@ -155,6 +166,16 @@ static int opt_word(struct cli *cli, const struct opt *opt, const char *value,
 			"one of: %s", value, opt->name, list);
 }
 
+static int opt_list_add(struct cli *cli, const struct opt *opt,
+			const char *value, struct opt_list *list)
+{
+	if (list->count == OPT_LIST_MAX)
+		return cli_fail(cli, EXIT_USAGE, "too many --%s, at most %d",
+				opt->name, OPT_LIST_MAX);
+	list->word[list->count++] = value;
+	return 0;
+}
+
 static int opt_set(struct cli *cli, const struct opt *opt, const char *value)
 {
 	void *target = opt_target(cli, opt);
@@ -189,6 +210,8 @@ static int opt_set(struct cli *cli, const struct opt *opt, const char *value)
 		break;
 	case OPT_KIND_WORD:
 		return opt_word(cli, opt, value, target);
+	case OPT_KIND_LIST:
+		return opt_list_add(cli, opt, value, target);
 	}
 	return 0;
 }

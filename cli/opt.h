@@ -4,9 +4,10 @@
  *
  * One table per command is the only source of parsing, --help, the manual
  * page's OPTIONS and the completion of all shells; a difference fails the
- * test run.  A command is one file cli/cmd_<name>.c that defines a
- * `const struct command cmd_<name>`, declared in commands.h and listed in
- * the tool's table (nvmpool.c).  For example, all there is to a command:
+ * test run.  A command is one file cli/cmd_<name>.c (vd_<name>.c for nvmvd)
+ * that defines a `const struct command cmd_<name>`, declared in commands.h
+ * and listed in the tool's table (nvmpool.c).  For example, all there is to a
+ * command:
  *
  *	struct carve_opts {
  *		int mode;
@@ -69,6 +70,7 @@ enum complete_kind {
 	COMPLETE_POOL,		/* a registered pool, or a file */
 	COMPLETE_SIZE,		/* digits, then a suffix */
 	COMPLETE_FILE,
+	COMPLETE_TARGET,	/* a file, or a child of the pool */
 	COMPLETE_WORDS,		/* one of .words */
 	COMPLETE_COMMAND,	/* a subcommand */
 };
@@ -79,6 +81,15 @@ enum opt_kind {
 	OPT_KIND_SIZE,		/* uint64_t bytes, 0 when not given */
 	OPT_KIND_NUMBER,	/* uint64_t, 0 when not given */
 	OPT_KIND_WORD,		/* int, 1 + index in .words, 0: not given */
+	OPT_KIND_LIST,		/* struct opt_list: may be given repeatedly */
+};
+
+#define OPT_LIST_MAX 63
+
+/* The values of a repeated option, in their order. */
+struct opt_list {
+	const char *word[OPT_LIST_MAX];
+	size_t count;
 };
 
 struct opt {
@@ -116,6 +127,10 @@ struct opt {
 	{ .name = name_, .letter = letter_, .kind = OPT_KIND_WORD,          \
 	  .complete = COMPLETE_WORDS, .value = value_, .words = words_,     \
 	  .offset = OPT_FIELD(int, type, field), .help = help_ }
+#define OPT_LIST(letter_, name_, value_, complete_, type, field, help_)        \
+	{ .name = name_, .letter = letter_, .kind = OPT_KIND_LIST,          \
+	  .complete = complete_, .value = value_,                           \
+	  .offset = OPT_FIELD(struct opt_list, type, field), .help = help_ }
 #define OPT_END { .name = NULL }
 
 struct arg {
@@ -137,6 +152,8 @@ struct cli;
 #define COMMAND_ASKS	0x4u	/* may ask: has -y, --yes */
 #define COMMAND_HIDDEN	0x8u	/* not in help, manual or completion */
 #define COMMAND_RAW	0x10u	/* parses its own arguments; no options */
+#define COMMAND_DISK	0x20u	/* its first argument is a disk: has --extent,
+				   --pool and --wait */
 
 struct command {
 	const char *name;
@@ -174,6 +191,7 @@ struct cli {
 	bool yes;
 	const char *pool;		/* --pool, or NULL */
 	uint64_t wait_s;		/* --wait; CLI_WAIT_DEFAULT */
+	struct opt_list extent;		/* --extent: of a disk, beside the first */
 	struct out *out;		/* out.h */
 };
 

@@ -9,7 +9,7 @@
 #	setup() { cli_setup; }
 #	teardown() { cli_teardown; }
 #
-# and then stands in an empty directory of its own, with the tool under test
+# and then stands in an empty directory of its own, with the tools under test
 # in front of PATH and a registry of its own.
 
 bats_require_minimum_version 1.5.0
@@ -63,9 +63,9 @@ fails() {
 	run --separate-stderr "$@"
 	[ "$status" = "$want" ] || explain "not $want: $*" || return 1
 	[ -z "$output" ] || explain "standard output of a failure: $*" || return 1
-	line=$(grep -v '^nvmpool: warning: ' <<<"$stderr") || true
+	line=$(grep -vE '^nvm(pool|vd|wear): warning: ' <<<"$stderr") || true
 	[ "$(wc -l <<<"$line")" = 1 ] || explain "not one line: $*" || return 1
-	[[ $line == "nvmpool: "*"$text"* ]] || explain "no '$text': $*"
+	[[ $line == nvm@(pool|vd|wear)": "*"$text"* ]] || explain "no '$text': $*"
 }
 
 # json FILTER: the last output is one envelope for which FILTER is true
@@ -119,13 +119,14 @@ small_fs() {
 }
 
 # as_nobody COMMAND...: without root's power to write everything.  The way to
-# the test's directory is opened, and the tool is there under PATH, as the
+# the test's directory is opened, and the tools are there under PATH, as the
 # sources may lie where nobody else may look.
 as_nobody() {
 	need_root
 	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" .
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
-	cp -u "$BUILD/nvmpool" "$BATS_TEST_TMPDIR/bin/"
+	find "$BUILD" -maxdepth 1 -name 'nvm*' -perm -u+x \
+		-exec cp -u -t "$BATS_TEST_TMPDIR/bin" {} +
 	chmod -R a+rX "$BATS_TEST_TMPDIR/bin"
 	setpriv --reuid=65534 --regid=65534 --clear-groups \
 		env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$@"

@@ -20,6 +20,7 @@ struct test_opts {
 	uint64_t size;
 	uint64_t number;
 	int word;
+	struct opt_list list;
 };
 
 static const char *const words[] = { "red", "green", NULL };
@@ -31,6 +32,8 @@ static const struct opt opts[] = {
 	OPT_SIZE('s', "size", struct test_opts, size, "size"),
 	OPT_NUMBER(0, "number", "N", struct test_opts, number, "number"),
 	OPT_WORD(0, "word", "WORD", words, struct test_opts, word, "word"),
+	OPT_LIST('l', "list", "TEXT", COMPLETE_NONE, struct test_opts, list,
+		 "list"),
 	OPT_END
 };
 
@@ -121,6 +124,30 @@ static void the_last_of_two_wins(void **state)
 	(void)state;
 	parse(&p, "-s1", "-s2", "a", NULL);
 	assert_int_equal(p.o.size, 2);
+}
+
+static void a_repeated_option_keeps_all_its_values(void **state)
+{
+	char *argv[OPT_LIST_MAX + 1];
+	static char one[] = "-lx";
+	struct parsed p;
+
+	(void)state;
+	parse(&p, "--list=x", "a", "-l", "y", "--list", "x", NULL);
+	assert_int_equal(p.status, 0);
+	assert_int_equal(p.o.list.count, 3);
+	assert_string_equal(p.o.list.word[0], "x");
+	assert_string_equal(p.o.list.word[1], "y");
+	assert_string_equal(p.o.list.word[2], "x");
+	parse(&p, "a", NULL);
+	assert_int_equal(p.o.list.count, 0);
+
+	for (int i = 0; i <= OPT_LIST_MAX; i++)
+		argv[i] = one;
+	out_new(&p.cli);
+	p.status = opt_parse(&p.cli, OPT_LIST_MAX + 1, argv);
+	assert_int_equal(out_finish(&p.cli, p.status), EXIT_USAGE);
+	assert_int_equal(p.o.list.count, OPT_LIST_MAX);
 }
 
 static void a_number_with_a_minus_is_an_argument(void **state)
@@ -222,6 +249,7 @@ int main(void)
 		cmocka_unit_test(nothing_given_leaves_the_defaults),
 		cmocka_unit_test(each_spelling_of_a_value_is_understood),
 		cmocka_unit_test(the_last_of_two_wins),
+		cmocka_unit_test(a_repeated_option_keeps_all_its_values),
 		cmocka_unit_test(a_number_with_a_minus_is_an_argument),
 		cmocka_unit_test(behind_two_dashes_everything_is_an_argument),
 		cmocka_unit_test(wrong_words_are_usage_errors),
