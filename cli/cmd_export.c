@@ -11,10 +11,8 @@
  * read again and compared by its checksum, and only then given its name.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/image.h"
@@ -39,7 +37,7 @@ static const struct arg args[] = {
 	{ .name = NULL }
 };
 
-/* ---- writing and verifying ---------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------ */
 
 static int export_copy(const struct image *image, struct sink *sink,
 		       uint32_t *ret_crc)
@@ -81,52 +79,6 @@ static int export_copy(const struct image *image, struct sink *sink,
 		err = sink_end(sink, image->size_bytes);
 	progress_end(&s->progress);
 	return status ? status : err ? sink_fail(sink, err) : 0;
-}
-
-/* The CRC32C of the file as it can be read again. */
-static int export_verify(const struct image *image, struct sink *sink,
-			 uint32_t expected)
-{
-	struct session *s = image->session;
-	const struct pool_progress *step = session_progress(s, "verifying");
-	uint8_t *piece = out_must(malloc(IMAGE_PIECE_BYTES));
-	uint64_t at = 0;
-	uint32_t crc = 0;
-	int err = 0;
-
-	/* From the disk, where that is possible, not from the cache. */
-	posix_fadvise(sink->fd, 0, 0, POSIX_FADV_DONTNEED);
-	while (!err && at < image->size_bytes) {
-		off_t data = lseek(sink->fd, (off_t)at, SEEK_DATA);
-		ssize_t got;
-
-		if (data < 0 && errno == ENXIO)
-			break;
-		if (data > (off_t)at)
-			crc = crc32c_zeros(crc, (uint64_t)data - at);
-		at = data > (off_t)at ? (uint64_t)data : at;
-		got = pread(sink->fd, piece, IMAGE_PIECE_BYTES, (off_t)at);
-		if (got < 0 && errno != EINTR)
-			err = -errno;
-		if (got == 0)
-			break;
-		if (got > 0) {
-			crc = s->media->ops->crc32c(crc, piece, (size_t)got);
-			at += (uint64_t)got;
-		}
-		if (!err && !step->step(step->ctx, at, image->size_bytes))
-			err = -EINTR;
-	}
-	free(piece);
-	progress_end(&s->progress);
-	if (err)
-		return sink_fail(sink, err);
-	if (at > image->size_bytes ||
-	    crc32c_zeros(crc, image->size_bytes - at) != expected)
-		return cli_fail(s->cli, EXIT_FAILED, "'%s' does not read as it "
-				"was written: its checksum differs",
-				sink->name);
-	return 0;
 }
 
 /* ---- the command ----------------------------------------------------------------- */
@@ -175,10 +127,14 @@ static void export_tell(const struct image *image, const struct sink *sink,
 static int export_image(const struct image *image, struct sink *sink)
 {
 	uint32_t crc = 0;
+	struct session *s = image->session;
 	int status = export_copy(image, sink, &crc);
 
 	if (!status && sink->final)
-		status = export_verify(image, sink, crc);
+		status = sink_verify(sink, image->size_bytes, crc,
+				     s->media->ops->crc32c,
+				     session_progress(s, "verifying"));
+	progress_end(&s->progress);
 	if (!status && sink->final)
 		status = sink_name(sink);
 	if (!status)
@@ -202,7 +158,10 @@ static int export_child(struct session *s, const char *file, bool force)
 	if (err)
 		return fail_hosted(s->cli, err, &failure);
 	unlock_pool(s->backing);
-	status = sink_open(s, file, force, &sink);
+	status = session_not_itself(s, file, -1);
+	if (status)
+		return status;
+	status = sink_open(s->cli, file, force, &sink);
 	if (!status)
 		status = export_image(&image, &sink);
 	sink_close(&sink);

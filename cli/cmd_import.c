@@ -12,17 +12,14 @@
  * pool's metadata are not changed at all.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/image.h"
+#include "cli/source.h"
 #include "hosted/backing.h"
 #include "hosted/lock.h"
 
@@ -31,117 +28,6 @@ static const struct arg args[] = {
 	{ .name = "FILE", .complete = COMPLETE_FILE, .optional = true },
 	{ .name = NULL }
 };
-
-/* Where the image comes from. */
-struct source {
-	const char *name;	/* for messages */
-	int fd;
-	bool sized;		/* size_bytes is known */
-	bool sparse;		/* a file that may have holes */
-	uint64_t begin;		/* of the image in the file */
-	uint64_t size_bytes;
-};
-
-/* ---- the source --------------------------------------------------------------- */
-
-static int source_fail(struct session *s, const struct source *source, int err)
-{
-	char reason[128];
-
-	if (err == -EINTR && signals_caught())
-		return cli_fail(s->cli, EXIT_SIGNAL + signals_caught(),
-				"import into '%s' was interrupted by signal %d:"
-				" it holds a part of the image", s->cli->arg[0],
-				signals_caught());
-	return cli_fail(s->cli, fail_status(err), "cannot read '%s': %s",
-			source->name,
-			failure_strerror(err, reason, sizeof(reason)));
-}
-
-static int source_open(struct session *s, const char *file,
-		       struct source *source)
-{
-	const struct backing_info *info = backing_info(s->backing);
-	struct stat st;
-	off_t at;
-
-	*source = (struct source){ .name = file, .fd = STDIN_FILENO };
-	if (!file || !strcmp(file, "-")) {
-		source->name = "standard input";
-		if (isatty(STDIN_FILENO))
-			return cli_fail(s->cli, EXIT_USAGE, "will not read an "
-					"image from a terminal: name a FILE, "
-					"or redirect standard input");
-	} else {
-		source->fd = open(file, O_RDONLY | O_CLOEXEC);
-	}
-	if (source->fd < 0 || fstat(source->fd, &st))
-		return source_fail(s, source, -errno);
-	if (S_ISDIR(st.st_mode))
-		return source_fail(s, source, -EISDIR);
-	if (st.st_dev == info->dev && st.st_ino == info->ino)
-		return cli_fail(s->cli, EXIT_USAGE, "'%s' is the pool itself",
-				source->name);
-	if (S_ISBLK(st.st_mode)) {
-		if (ioctl(source->fd, BLKGETSIZE64, &source->size_bytes))
-			return source_fail(s, source, -errno);
-		source->sized = true;
-	} else if (S_ISREG(st.st_mode)) {
-		at = lseek(source->fd, 0, SEEK_CUR);
-		source->begin = at > 0 ? (uint64_t)at : 0;
-		source->sized = source->sparse = true;
-		source->size_bytes = (uint64_t)st.st_size > source->begin ?
-				     (uint64_t)st.st_size - source->begin : 0;
-	}
-	return 0;
-}
-
-/* A full piece, or less at the end; negative errno. */
-static ssize_t source_read(const struct source *source, uint8_t *piece,
-			   size_t len)
-{
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t part;
-
-		/* A read that was interrupted half-way returns what it got. */
-		if (signals_caught())
-			return -EINTR;
-		part = read(source->fd, piece + got, len - got);
-		if (part < 0 && errno == EINTR)
-			continue;
-		if (part < 0)
-			return -errno;
-		if (!part)
-			break;
-		got += (size_t)part;
-	}
-	return (ssize_t)got;
-}
-
-/*
- * How much of the image from @at on is a hole of the file, in whole pieces;
- * the descriptor is moved behind it.
- */
-static int source_skip_hole(const struct source *source, uint64_t at,
-			    uint64_t *ret_len)
-{
-	off_t here = (off_t)(source->begin + at);
-	off_t data;
-
-	*ret_len = 0;
-	if (!source->sparse)
-		return 0;
-	data = lseek(source->fd, here, SEEK_DATA);
-	if (data < 0 && errno == ENXIO)
-		data = (off_t)(source->begin + source->size_bytes);
-	if (data > here)
-		*ret_len = (uint64_t)(data - here) / IMAGE_PIECE_BYTES *
-			   IMAGE_PIECE_BYTES;
-	return lseek(source->fd, here + (off_t)*ret_len, SEEK_SET) < 0 ?
-	       -errno : 0;
-}
 
 /* ---- storing -------------------------------------------------------------------- */
 
@@ -239,7 +125,7 @@ static int import_pieces(const struct image *image,
 	for (;;) {
 		err = source_skip_hole(source, at, &hole);
 		if (err)
-			return source_fail(s, source, err);
+			return source_fail(s->cli, source, err);
 		err = put_zeros(image, at, hole);
 		if (err)
 			return store_fail(image, err, at);
@@ -247,7 +133,7 @@ static int import_pieces(const struct image *image,
 		at += hole;
 		got = source_read(source, piece, IMAGE_PIECE_BYTES);
 		if (got < 0)
-			return source_fail(s, source, (int)got);
+			return source_fail(s->cli, source, (int)got);
 		if ((uint64_t)got > image->size_bytes - at)
 			return cli_fail(s->cli, EXIT_NO_SPACE, "%s is longer "
 					"than '%s': resize the child, which "
@@ -268,7 +154,7 @@ static int import_pieces(const struct image *image,
 		at += (uint64_t)got;
 		if (!step->step(step->ctx, at, source->sized ?
 				source->size_bytes : image->size_bytes))
-			return source_fail(s, source, -EINTR);
+			return source_fail(s->cli, source, -EINTR);
 	}
 	sum->read_bytes = at;
 	err = put_zeros(image, at, image->size_bytes - at);
@@ -375,7 +261,9 @@ static int import_child(struct session *s, const char *file)
 	int err, status = image_open(s, s->cli->arg[0], &image);
 
 	if (!status)
-		status = source_open(s, file, &source);
+		status = source_open(s->cli, file, &source);
+	if (!status)
+		status = session_not_itself(s, source.name, source.fd);
 	if (!status)
 		status = import_fits(&image, &source);
 	if (!status)
@@ -389,8 +277,7 @@ static int import_child(struct session *s, const char *file)
 		if (!status)
 			status = import_image(&image, &source);
 	}
-	if (source.fd > STDIN_FILENO)
-		close(source.fd);
+	source_close(&source);
 	return status;
 }
 

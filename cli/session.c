@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hosted/arena.h"
 #include "hosted/backing.h"
 #include "hosted/in_use.h"
-#include "hosted/lock.h"
 #include "hosted/registry.h"
 
 /* ---- which pool ------------------------------------------------------------- */
@@ -84,7 +84,8 @@ int session_pool_path(struct cli *cli, char **ret_path)
 /* ---- open and close ------------------------------------------------------- */
 
 struct wait_ctx {
-	struct session *session;
+	struct cli *cli;
+	const char *path;
 	bool told;
 };
 
@@ -96,30 +97,31 @@ static bool wait_step(void *ctx, const struct lock_holder *holder,
 	/* what is over in a moment is not worth a line */
 	if (!w->told && waited_ms >= 300) {
 		if (holder->pid)
-			cli_note(w->session->cli, "waiting for pid %d (%s) to "
-				 "unlock '%s'", (int)holder->pid,
-				 holder->command, w->session->path);
+			cli_note(w->cli, "waiting for pid %d (%s) to unlock "
+				 "'%s'", (int)holder->pid, holder->command,
+				 w->path);
 		else
-			cli_note(w->session->cli, "waiting for another process "
-				 "to unlock '%s'", w->session->path);
+			cli_note(w->cli, "waiting for another process to "
+				 "unlock '%s'", w->path);
 		w->told = true;
 	}
 	return !signals_caught();
 }
 
-static int session_lock(struct session *s, enum lock_kind kind)
+int session_lock(struct cli *cli, struct backing *backing, const char *path,
+		 enum lock_kind kind)
 {
-	struct wait_ctx ctx = { .session = s };
-	uint64_t wait_s = s->cli->wait_s;
+	struct wait_ctx ctx = { .cli = cli, .path = path };
+	uint64_t wait_s = cli->wait_s;
 	struct lock_wait wait = {
 		.timeout_ms = wait_s > UINT32_MAX / 1000 ? UINT32_MAX :
 			      (unsigned)wait_s * 1000u,
 		.step = wait_step, .ctx = &ctx,
 	};
 	struct failure failure;
-	int err = lock_pool(s->backing, kind, &wait, &failure);
+	int err = lock_pool(backing, kind, &wait, &failure);
 
-	return err ? fail_hosted(s->cli, err, &failure) : 0;
+	return err ? fail_hosted(cli, err, &failure) : 0;
 }
 
 static void health_tell(struct session *s)
@@ -206,8 +208,9 @@ int session_open(struct cli *cli, unsigned flags, struct session *ret_session)
 		status = fail_hosted(cli, err, &failure);
 	} else {
 		s.media = backing_media(s.backing);
-		status = session_lock(&s, write && !cli->dry_run ?
-				      LOCK_EXCLUSIVE : LOCK_SHARED);
+		status = session_lock(cli, s.backing, s.path, write &&
+				      !cli->dry_run ? LOCK_EXCLUSIVE :
+				      LOCK_SHARED);
 	}
 	if (!status)
 		status = session_open_core(&s, flags);
@@ -392,6 +395,20 @@ int session_clean(struct session *session)
 			 "(%s); they are cleaned before they are handed out",
 			 nvm_strerror(err));
 	return 0;
+}
+
+int session_not_itself(struct session *session, const char *file, int fd)
+{
+	const struct backing_info *info = backing_info(session->backing);
+	struct stat st;
+
+	if (fd < 0 && (!file || !strcmp(file, "-")))
+		fd = STDOUT_FILENO;
+	if ((fd < 0 ? stat(file, &st) : fstat(fd, &st)) ||
+	    st.st_dev != info->dev || st.st_ino != info->ino)
+		return 0;
+	return cli_fail(session->cli, EXIT_USAGE, "'%s' is the pool itself",
+			file ? file : "standard output");
 }
 
 int session_uuid(struct cli *cli, uint8_t ret_uuid[POOL_UUID_LEN])

@@ -14,13 +14,12 @@
 #include "cli/out.h"
 #include "cli/size.h"
 #include "cli/talk.h"
+#include "hosted/lock.h"
 #include "pool/pool.h"
-
-struct backing;
 
 struct session {
 	struct cli *cli;
-	struct backing *backing;	/* libcore/hosted/backing.h */
+	struct backing *backing;
 	struct nvm_media *media;
 	struct pool *pool;
 	const struct pool_geometry *geometry;
@@ -37,6 +36,10 @@ struct session {
 
 int session_open(struct cli *cli, unsigned flags, struct session *ret_session);
 void session_close(struct session *session);
+
+/* lock_pool() with --wait, telling whom it waits for.  An exit status. */
+int session_lock(struct cli *cli, struct backing *backing, const char *path,
+		 enum lock_kind kind);
 
 /* The path of the pool that the command means; to be freed. */
 int session_pool_path(struct cli *cli, char **ret_path);
@@ -77,6 +80,12 @@ int session_not_in_use(struct session *session, const struct pool_child *child,
  * stays dirty is cleaned before it is handed out.  Returns 0, or 128 + signal.
  */
 int session_clean(struct session *session);
+
+/*
+ * EXIT_USAGE, told, where an image would be read from or written to the pool's
+ * own file: @fd, or @file without one (NULL, "-": standard output).
+ */
+int session_not_itself(struct session *session, const char *file, int fd);
 
 /* 16 random bytes of the kernel's; 0 or an exit status. */
 int session_uuid(struct cli *cli, uint8_t ret_uuid[POOL_UUID_LEN]);

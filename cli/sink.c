@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * sink.c - writing an image, sparsely where the target can have holes
- * (sink.h).
+ * sink.c - writing an image, sparsely where the target can have holes, and
+ * reading it again (sink.h).
  *
  * Crash story: until sink_name() nobody sees the file under its own name, and
  * an older file of that name is as it was.
@@ -17,28 +17,28 @@
 #include <unistd.h>
 
 #include "cli/image.h"
-#include "hosted/backing.h"
 
 int sink_fail(const struct sink *sink, int err)
 {
 	char reason[128];
 
 	if (err == -EINTR && signals_caught())
-		return cli_fail(sink->s->cli, EXIT_SIGNAL + signals_caught(),
-				"export to '%s' was interrupted by signal %d",
-				sink->name, signals_caught());
+		return cli_fail(sink->cli, EXIT_SIGNAL + signals_caught(),
+				"%s to '%s' was interrupted by signal %d",
+				sink->cli->command->name, sink->name,
+				signals_caught());
 	if (err == -EPIPE)
-		return cli_fail(sink->s->cli, EXIT_SIGNAL + SIGPIPE,
+		return cli_fail(sink->cli, EXIT_SIGNAL + SIGPIPE,
 				"cannot write '%s': its reader has gone",
 				sink->name);
-	return cli_fail(sink->s->cli, fail_status(err), "cannot write '%s': %s",
+	return cli_fail(sink->cli, fail_status(err), "cannot write '%s': %s",
 			sink->name,
 			failure_strerror(err, reason, sizeof(reason)));
 }
 
 static int sink_stdout(struct sink *sink)
 {
-	struct cli *cli = sink->s->cli;
+	struct cli *cli = sink->cli;
 	struct stat st;
 	off_t at;
 
@@ -68,7 +68,7 @@ static int sink_special(struct sink *sink, const struct stat *st)
 	if (S_ISDIR(st->st_mode))
 		return sink_fail(sink, -EISDIR);
 	if (S_ISBLK(st->st_mode) && !sink->replace)
-		return cli_fail(sink->s->cli, EXIT_EXISTS, "'%s' is a block "
+		return cli_fail(sink->cli, EXIT_EXISTS, "'%s' is a block "
 				"device: --force overwrites it", sink->name);
 	sink->fd = open(sink->name, O_WRONLY | O_CLOEXEC);
 	return sink->fd < 0 ? sink_fail(sink, -errno) : 0;
@@ -76,15 +76,11 @@ static int sink_special(struct sink *sink, const struct stat *st)
 
 static int sink_file(struct sink *sink)
 {
-	const struct backing_info *info = backing_info(sink->s->backing);
-	struct cli *cli = sink->s->cli;
+	struct cli *cli = sink->cli;
 	char target[PATH_MAX];
 	struct stat st;
 
 	if (!stat(sink->name, &st)) {
-		if (st.st_dev == info->dev && st.st_ino == info->ino)
-			return cli_fail(cli, EXIT_USAGE, "'%s' is the pool "
-					"itself", sink->name);
 		if (!S_ISREG(st.st_mode))
 			return sink_special(sink, &st);
 		if (!sink->replace)
@@ -188,6 +184,48 @@ int sink_end(struct sink *sink, uint64_t size_bytes)
 	return 0;
 }
 
+int sink_verify(struct sink *sink, uint64_t size_bytes, uint32_t expected,
+		uint32_t (*crc32c)(uint32_t, const void *, size_t),
+		const struct pool_progress *step)
+{
+	uint8_t *piece = out_must(malloc(IMAGE_PIECE_BYTES));
+	uint64_t at = 0;
+	uint32_t crc = 0;
+	int err = 0;
+
+	/* From the disk, where that is possible, not from the cache. */
+	posix_fadvise(sink->fd, 0, 0, POSIX_FADV_DONTNEED);
+	while (!err && at < size_bytes) {
+		off_t data = lseek(sink->fd, (off_t)at, SEEK_DATA);
+		ssize_t got;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (data > (off_t)at)
+			crc = crc32c_zeros(crc, (uint64_t)data - at);
+		at = data > (off_t)at ? (uint64_t)data : at;
+		got = pread(sink->fd, piece, IMAGE_PIECE_BYTES, (off_t)at);
+		if (got < 0 && errno != EINTR)
+			err = -errno;
+		if (got == 0)
+			break;
+		if (got > 0) {
+			crc = crc32c(crc, piece, (size_t)got);
+			at += (uint64_t)got;
+		}
+		if (!err && !step->step(step->ctx, at, size_bytes))
+			err = -EINTR;
+	}
+	free(piece);
+	if (err)
+		return sink_fail(sink, err);
+	if (at > size_bytes || crc32c_zeros(crc, size_bytes - at) != expected)
+		return cli_fail(sink->cli, EXIT_FAILED, "'%s' does not read as "
+				"it was written: its checksum differs",
+				sink->name);
+	return 0;
+}
+
 int sink_name(struct sink *sink)
 {
 	int err = 0;
@@ -205,10 +243,10 @@ int sink_name(struct sink *sink)
 	return 0;
 }
 
-int sink_open(struct session *s, const char *file, bool replace,
+int sink_open(struct cli *cli, const char *file, bool replace,
 	      struct sink *sink)
 {
-	*sink = (struct sink){ .s = s, .name = file, .fd = -1,
+	*sink = (struct sink){ .cli = cli, .name = file, .fd = -1,
 			       .replace = replace };
 	return !file || !strcmp(file, "-") ? sink_stdout(sink) :
 					     sink_file(sink);

@@ -10,10 +10,11 @@
 
 #include <limits.h>
 
-#include "cli/session.h"
+#include "cli/opt.h"
+#include "pool/pool.h"
 
 struct sink {
-	struct session *s;
+	struct cli *cli;
 	const char *name;	/* for messages */
 	char *final;		/* the name it gets at last; NULL: as it is */
 	char temporary[PATH_MAX];
@@ -25,7 +26,7 @@ struct sink {
 };
 
 /* A NULL or "-" file: standard output.  An exit status; all was told. */
-int sink_open(struct session *s, const char *file, bool replace,
+int sink_open(struct cli *cli, const char *file, bool replace,
 	      struct sink *sink);
 void sink_close(struct sink *sink);
 
@@ -37,6 +38,14 @@ int sink_zeros(struct sink *sink, uint64_t len);
 int sink_put(struct sink *sink, const uint8_t *bytes, size_t len);
 /* The end of an image of that size, and all of it is durable. */
 int sink_end(struct sink *sink, uint64_t size_bytes);
+
+/*
+ * A file's @size_bytes, as they can be read again, have the CRC32C @expected.
+ * An exit status.
+ */
+int sink_verify(struct sink *sink, uint64_t size_bytes, uint32_t expected,
+		uint32_t (*crc32c)(uint32_t, const void *, size_t),
+		const struct pool_progress *step);
 
 /* An exit status. */
 int sink_fail(const struct sink *sink, int err);
