@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * level.c - static levelling: moving the data of a cold block onto a worn one,
+ * so that the cold one takes its share of the writes.
+ *
+ * A hand walks over the block records, which have the counts; wear.h decides.
+ * A move is a write of the same bytes under a new number.  It gives way to
+ * whoever else touches the block:
+ *
+ *   - it takes its number, then looks whether a write of the logical block is
+ *     in flight: such a write has a smaller number and newer data;
+ *   - it moves only what is at or below the watermark: of an atomic group all
+ *     members are judged together until then;
+ *   - the source is verified and its checksum carried over: rot stays rot;
+ *   - the map is switched only if the whole entry is unchanged.
+ *
+ * Crash story: as a write (write.c).
+ */
+#include "vdisk/impl.h"
+
+/* One record is looked at for so many blocks written. */
+#define WRITES_A_LOOK	2u
+
+/* The block at the hand, if it is mapped: its entry and record. */
+static bool mapped_at(struct vdisk *disk, uint32_t block, struct vd_rec *ret_rec,
+		      uint64_t *ret_entry)
+{
+	if (rec_load(disk, block, ret_rec) ||
+	    ret_rec->type != VD_RECORD_DATA ||
+	    ret_rec->block >= disk->layout.logical_count)
+		return false;
+	*ret_entry = map_load(disk, ret_rec->block);
+	return word_is_mapped(*ret_entry) && word_block(*ret_entry) == block &&
+	       word_seq_low(*ret_entry) == (ret_rec->seq & 0x7fffffff);
+}
+
+/*
+ * After our number is taken, and with the target in piece 0: copy and switch.
+ * 0: moved, or somebody else was faster.
+ */
+static int move_begun(struct vdisk *disk, uint32_t lane, uint64_t seq,
+		      uint32_t logical, bool *ret_moved)
+{
+	struct vd_lane *l = &disk->lane[lane];
+	uint64_t entry, expected;
+	struct vd_rec source, rec;
+	int err;
+
+	if (lane_meets(disk, lane, logical))
+		return 0;
+	entry = map_load(disk, logical);
+	if (!word_is_mapped(entry))
+		return 0;
+	err = read_verified(disk, lane, logical, entry, l->scratch, &source);
+	if (err || source.seq > disk_watermark(disk))
+		return err < 0 ? err : 0;
+	rec = (struct vd_rec){ .seq = seq, .block = logical,
+		.type = VD_RECORD_DATA, .group_count = 1,
+		.lag = rec_lag(seq, lane_watermark(disk, lane, seq)) };
+	err = piece_store(disk, lane, &l->piece[0], l->scratch,
+			  source.data_csum, true, &rec);
+	if (err)
+		return err;
+	err = disk_drain(disk);
+	if (err) {
+		disk_fail(disk, err);
+		return err;
+	}
+	expected = entry;
+	*ret_moved = true;
+	l->written++;
+	if (__atomic_compare_exchange_n(&disk->map[logical], &expected,
+					word_mapped(l->piece[0].to.block, seq),
+					false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		supply_free(disk, lane, word_block(entry));
+	else
+		supply_free(disk, lane, l->piece[0].to.block);
+	return 0;
+}
+
+/* Move a logical block onto @to, which was taken.  *ret_moved: @to was written. */
+int level_move(struct vdisk *disk, uint32_t lane, uint32_t logical,
+	       struct wear_block to, bool *ret_moved)
+{
+	struct vd_lane *l = &disk->lane[lane];
+	uint64_t seq;
+	int err = lane_room(disk, lane);
+
+	*ret_moved = false;
+	l->piece[0].to = to;
+	if (!err) {
+		seq = lane_begin(disk, lane, logical, 1, 1);
+		err = move_begun(disk, lane, seq, logical, ret_moved);
+		lane_end(disk, lane);
+	}
+	if (!*ret_moved)
+		supply_return(disk, lane, l->piece[0].to);
+	else
+		__atomic_store_n(&l->moves, l->moves + 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+/* 1: moved. */
+static int level_one(struct vdisk *disk, uint32_t lane, uint32_t block,
+		     bool force)
+{
+	struct wear_block to;
+	struct vd_rec rec;
+	uint64_t entry;
+	bool wanted, moved;
+	int err;
+
+	if (!mapped_at(disk, block, &rec, &entry))
+		return 0;
+	lock_take(disk, &disk->pool_lock);
+	wanted = force || wear_wants_move(disk->wear, rec.count);
+	lock_drop(&disk->pool_lock);
+	if (!wanted || rec.seq > disk_watermark(disk) ||
+	    supply_take_worn(disk, lane, rec.count, &to))
+		return 0;
+	err = level_move(disk, lane, rec.block, to, &moved);
+	if (moved) {
+		lock_take(disk, &disk->pool_lock);
+		wear_moved(disk->wear);
+		lock_drop(&disk->pool_lock);
+	}
+	return err ? err : moved;
+}
+
+/* A damaged block is for its reader to find: levelling goes on. */
+static uint32_t level_walk(struct vdisk *disk, uint32_t lane, uint32_t look,
+			   uint32_t moves_max, bool force)
+{
+	uint32_t moves = 0;
+
+	for (uint32_t i = 0; i < look && moves < moves_max; i++) {
+		uint32_t block = disk->level_hand;
+
+		disk->level_hand = block + 1 < disk->layout.block_count
+				   ? block + 1 : 0;
+		if (level_one(disk, lane, block, force) > 0)
+			moves++;
+	}
+	/* The next ones will be asked for soon. */
+	record_prefetch(disk, disk->level_hand);
+	return moves;
+}
+
+int vd_level(struct vdisk *disk, uint32_t lane, uint32_t look,
+	     uint32_t moves_max, bool force, uint32_t *ret_moves)
+{
+	uint32_t moves;
+
+	if (disk->read_only)
+		return -NVM_EROFS;
+	if (lane >= disk->lane_count)
+		return -NVM_EINVAL;
+	if (disk_failed(disk))
+		return disk_failed(disk);
+	lock_take(disk, &disk->level_lock);
+	moves = level_walk(disk, lane, look, moves_max, force);
+	lock_drop(&disk->level_lock);
+	if (ret_moves)
+		*ret_moves = moves;
+	return disk_failed(disk);
+}
+
+/* What a writer does of it, after its own @written blocks: one move at most. */
+void level_some(struct vdisk *disk, uint32_t lane, uint32_t written)
+{
+	struct vd_lane *l = &disk->lane[lane];
+
+	l->unlooked += written;
+	if (l->unlooked < VD_LANE_BATCH * WRITES_A_LOOK ||
+	    disk->policy == WEAR_NONE)
+		return;
+	/* Somebody is at it already: ours will do the next time. */
+	if (!lock_try(&disk->level_lock)) {
+		l->unlooked = VD_LANE_BATCH;
+		return;
+	}
+	level_walk(disk, lane, VD_LANE_BATCH, 1, false);
+	l->unlooked = 0;
+	lock_drop(&disk->level_lock);
+}
+
+int vd_policy(struct vdisk *disk, const struct wear_config *config)
+{
+	struct wear_config now = *config;
+	uint32_t lane = 0;
+	struct wear_block block;
+
+	if (config->policy > WEAR_ADAPTIVE)
+		return -NVM_EINVAL;
+	disk->layout.policy = disk->policy = config->policy;
+	disk->layout.threshold = config->threshold;
+	disk->layout.budget = config->budget;
+	disk->layout.endurance = config->endurance;
+	now.block_count = disk->layout.block_count;
+	supply_freed_flush(disk, lane);
+	/* The pool starts afresh; its blocks are found again as idle ones. */
+	lock_take(disk, &disk->pool_lock);
+	while (wear_take(disk->wear, &block))
+		supply_state(disk, block.block, VD_BLOCK_IDLE);
+	disk->wear = wear_init(&now, wear_write_count(disk->wear),
+			       disk->overlay);
+	lock_drop(&disk->pool_lock);
+	return 0;
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * open.c - opening a disk, with recovery where it was not closed, and closing.
+ *
+ * Crash story of recovery: it stores VOIDs and corrected records, flushes what
+ * it believed above the watermark, and makes a barrier; then the SBs say DIRTY
+ * with a watermark of everything found.  A power loss before leaves what was
+ * there, less what did not count anyway: doing it again is doing it once.
+ *
+ * Of a close: map and states, a barrier, then the SBs say CLEAN.
+ */
+#include "vdisk/impl.h"
+
+/* ---- memory ---------------------------------------------------------------------- */
+
+static size_t align64(size_t bytes)
+{
+	return (bytes + 63) & ~(size_t)63;
+}
+
+static uint32_t window_for(uint32_t block_count)
+{
+	uint32_t window = block_count / 4;
+
+	return window < 256 ? 256 : window > VD_WINDOW_MAX ? VD_WINDOW_MAX
+							   : window;
+}
+
+/* A sound disk has no more records above the watermark. */
+static uint32_t candidates_for(uint32_t block_count)
+{
+	uint32_t most = 2 * window_for(block_count) +
+			VD_LANES_MAX * VD_GROUP_MAX;
+
+	return most < block_count ? most : block_count;
+}
+
+static uint32_t ring_for(uint32_t block_count)
+{
+	uint32_t margin = 2 * VD_LANES_MAX * VD_LANE_BATCH;
+
+	return block_count < VD_WINDOW_MAX ? block_count + margin
+					   : VD_WINDOW_MAX + margin;
+}
+
+struct carve {
+	uint8_t *mem;
+	size_t used;
+};
+
+static void *carve(struct carve *from, size_t bytes)
+{
+	void *at = from->mem ? from->mem + from->used : NULL;
+
+	from->used += align64(bytes);
+	return at;
+}
+
+/* Give out @from to all parts of @disk; @disk NULL: only count. */
+static void disk_carve(struct carve *from, struct vdisk *disk,
+		       const struct vd_geometry *geometry, uint32_t lanes)
+{
+	uint32_t blocks = geometry->block_count;
+	size_t wear = align64(wear_memory_bytes(blocks));
+	size_t live = wear + ring_for(blocks) * sizeof(struct wear_block);
+	size_t judged = candidates_for(blocks) * sizeof(struct vd_candidate);
+	uint32_t chunks = blocks < VD_CHUNKS ? blocks : VD_CHUNKS;
+	struct vdisk dummy;
+	struct vdisk *d = disk ? disk : &dummy;
+
+	d->map = carve(from, (size_t)geometry->logical_count * 8);
+	d->state = carve(from, blocks);
+	d->chunk_idle = carve(from, chunks * sizeof(uint32_t));
+	d->lane = carve(from, lanes * sizeof(struct vd_lane));
+	d->log_scratch = carve(from, VD_BLOCK);
+	for (uint32_t i = 0; i < lanes; i++) {
+		uint8_t *scratch = carve(from, VD_BLOCK);
+
+		if (disk)
+			disk->lane[i].scratch = scratch;
+	}
+	d->overlay = carve(from, live > judged ? live : judged);
+	d->ring = disk ? (struct wear_block *)((uint8_t *)d->overlay + wear)
+		       : NULL;
+}
+
+size_t vd_memory_bytes(const struct vd_geometry *geometry, uint32_t lane_count)
+{
+	struct carve count = { NULL, align64(sizeof(struct vdisk)) };
+
+	disk_carve(&count, NULL, geometry, lane_count);
+	return count.used;
+}
+
+/* Each lane may hoard twice a batch of one, and a log and a move need some. */
+uint32_t vd_lanes_max(const struct vd_geometry *geometry)
+{
+	uint32_t spares = geometry->block_count - geometry->logical_count;
+	uint32_t lanes = spares > 20 ? (spares - 16) / 4 : 1;
+
+	return lanes < VD_LANES_MAX ? lanes : VD_LANES_MAX;
+}
+
+static uint32_t batch_for(const struct vd_geometry *geometry, uint32_t lanes)
+{
+	uint32_t spares = geometry->block_count - geometry->logical_count;
+	uint32_t batch = spares > 20 ? (spares - 16) / (4 * lanes) : 1;
+
+	return batch < 1 ? 1 : batch < VD_LANE_BATCH ? batch : VD_LANE_BATCH;
+}
+
+/* ---- open -------------------------------------------------------------------------- */
+
+static void states_clear(struct vdisk *disk)
+{
+	uint32_t blocks = disk->layout.block_count, chunk;
+
+	memset(disk->map, 0, (size_t)disk->layout.logical_count * 8);
+	memset(disk->state, VD_BLOCK_IDLE, blocks);
+	disk->chunk_shift = 0;
+	while (blocks && (blocks - 1) >> disk->chunk_shift >= VD_CHUNKS)
+		disk->chunk_shift++;
+	for (uint32_t block = 0; block < blocks; block += chunk) {
+		chunk = 1u << disk->chunk_shift;
+		if (chunk > blocks - block)
+			chunk = blocks - block;
+		disk->chunk_idle[block >> disk->chunk_shift] = chunk;
+	}
+	disk->idle_count = blocks;
+	disk->bad_count = disk->log_count = disk->log_ring_count = 0;
+	disk->span_total = 0;
+	disk->tombs = 0;
+}
+
+static int64_t tombs_count(const struct vdisk *disk)
+{
+	int64_t tombs = 0;
+
+	for (uint32_t i = 0; i < disk->layout.logical_count; i++)
+		tombs += disk->map[i] && !word_is_mapped(disk->map[i]);
+	return tombs;
+}
+
+/* Scan, judge, and make durable what was decided. */
+static int recover(struct vdisk *disk, struct nvm_fault *fault)
+{
+	struct vd_scan scan = {
+		.disk = disk, .mark = disk->layout.watermark,
+		.top = disk->layout.seq, .candidate = disk->overlay,
+	};
+	int err = 0;
+
+	disk->candidate_room = candidates_for(disk->layout.block_count);
+	states_clear(disk);
+	if (!disk->read_only && disk->area.extent[0]->durability == NVM_SYNC)
+		err = area_barrier(&disk->area);
+	if (!err)
+		err = scan_records(&scan, fault);
+	if (!err)
+		err = judge_candidates(&scan, fault);
+	if (!err && !disk->read_only)
+		err = scan_repair(&scan);
+	if (!err && scan.flushed && !disk->read_only)
+		err = area_barrier(&disk->area);
+	disk->tombs = tombs_count(disk);
+	disk->layout.seq = disk->layout.watermark = scan.top;
+	disk->layout.rolled_back += scan.rolled_back;
+	disk->layout.lost_lines += scan.torn_count + scan.unreadable_count;
+	return err;
+}
+
+static void disk_start(struct vdisk *disk)
+{
+	struct wear_config config = {
+		.policy = disk->layout.policy,
+		.threshold = disk->layout.threshold,
+		.budget = disk->layout.budget,
+		.endurance = disk->layout.endurance,
+		.block_count = disk->layout.block_count,
+	};
+	struct vd_geometry geometry;
+
+	layout_geometry(&disk->layout, &geometry);
+	disk->batch = batch_for(&geometry, disk->lane_count);
+	disk->window = window_for(disk->layout.block_count);
+	disk->policy = disk->layout.policy;
+	disk->wear = wear_init(&config, disk->layout.wear_total,
+			       disk->overlay);
+	disk->ring_room = disk->area.extent[0]->durability == NVM_SYNC
+			  ? ring_for(disk->layout.block_count) : 0;
+	disk->seq = disk->watermark = disk->layout.seq;
+	disk->log_block = VD_NONE;
+	for (uint32_t i = 0; i < disk->lane_count; i++) {
+		disk->lane[i].low = VD_SEQ_IDLE;
+		disk->lane[i].watermark = disk->seq;
+	}
+}
+
+/* -NVM_EPROTO: it may be read only; -NVM_EROFS: the media cannot be written. */
+static int access_check(const struct vdisk *disk, struct nvm_fault *fault)
+{
+	if (disk->read_only)
+		return 0;
+	if (disk->layout.read_only)
+		return nvm_fault_set(fault, -NVM_EPROTO, "ro-compat features",
+				     0, 0, 0, 0);
+	for (uint32_t e = 0; e < disk->area.extent_count; e++)
+		if (disk->area.extent[e]->read_only)
+			return nvm_fault_set(fault, -NVM_EROFS, "extent", e, 0,
+					     0, 0);
+	return 0;
+}
+
+static int disk_load(struct vdisk *disk, struct nvm_fault *fault)
+{
+	int err = -NVM_EBADMSG;
+
+	disk->was_clean = disk->supers.all_equal && disk->layout.state == VD_SB_CLEAN;
+	if (disk->was_clean) {
+		states_clear(disk);
+		err = table_read(disk);
+	}
+	if (err)
+		err = recover(disk, fault);
+	if (err || disk->read_only)
+		return err;
+	disk->layout.watermark = disk->layout.seq;
+	return super_write(&disk->area, &disk->layout, VD_SB_DIRTY);
+}
+
+int vd_open(const struct vd_area *area, const struct vd_open_args *args,
+	    struct vdisk **ret_disk, struct nvm_fault *fault)
+{
+	struct carve memory = { args->mem, 0 };
+	struct vdisk *disk = carve(&memory, sizeof(*disk));
+	struct vd_geometry geometry;
+	int err;
+
+	if (!disk)
+		return -NVM_ENOMEM;
+	if (!args->lane_count || args->lane_count > VD_LANES_MAX)
+		return nvm_fault_set(fault, -NVM_EINVAL, "lanes", 0, 0,
+				     VD_LANES_MAX, args->lane_count);
+	memset(disk, 0, sizeof(*disk));
+	disk->area = *area;
+	err = super_read(area, &disk->layout, &disk->supers, fault);
+	if (!err)
+		err = area_fits(area, &disk->layout, fault);
+	if (err)
+		return err;
+	disk->area.extent_count = disk->layout.extent_count;
+	disk->read_only = args->flags & VD_OPEN_READ_ONLY;
+	disk->verify = !(args->flags & VD_OPEN_NO_VERIFY);
+	disk->relax = args->relax;
+	disk->relax_ctx = args->ctx;
+	disk->crc_instruction = crc_has_instruction();
+	disk->one_segment = disk->layout.segment_count == 1;
+	disk->lane_count = args->lane_count;
+	layout_seed(&disk->layout, area->extent[0]->ops->crc32c);
+	layout_geometry(&disk->layout, &geometry);
+	err = access_check(disk, fault);
+	if (err)
+		return err;
+	disk_carve(&memory, disk, &geometry, args->lane_count);
+	for (uint32_t i = 0; i < disk->lane_count; i++) {
+		uint8_t *scratch = disk->lane[i].scratch;
+
+		memset(&disk->lane[i], 0, sizeof(disk->lane[i]));
+		disk->lane[i].scratch = scratch;
+	}
+	err = disk_load(disk, fault);
+	if (err)
+		return err;
+	disk_start(disk);
+	*ret_disk = disk;
+	return 0;
+}
+
+/* ---- close --------------------------------------------------------------------------- */
+
+/* What lanes counted, into the layout, for the SB. */
+void disk_tally(struct vdisk *disk)
+{
+	for (uint32_t i = 0; i < disk->lane_count; i++) {
+		struct vd_lane *l = &disk->lane[i];
+
+		supply_freed_flush(disk, i);
+		disk->layout.user_writes += l->user_writes;
+		disk->layout.moves += l->moves;
+		disk->layout.trim_lines += l->trim_lines;
+		disk->layout.data_errors += l->data_errors;
+		disk->tombs += l->tombs;
+		l->user_writes = l->moves = l->trim_lines = 0;
+		l->data_errors = 0;
+		l->tombs = 0;
+	}
+	disk->layout.wear_total = wear_write_count(disk->wear);
+	disk->layout.retired = disk->bad_count;
+	disk->layout.seq = disk->seq;
+}
+
+int vd_close(struct vdisk *disk, struct nvm_fault *fault)
+{
+	int err = disk_failed(disk);
+
+	(void)fault;
+	if (disk->read_only)
+		return 0;
+	if (!err)
+		err = disk_sync(disk, 0);
+	disk_tally(disk);
+	disk->layout.watermark = disk->layout.seq;
+	if (!err)
+		err = table_write(disk, disk->layout.generation + 1);
+	if (!err)
+		err = area_barrier(&disk->area);
+	if (!err)
+		err = super_write(&disk->area, &disk->layout, VD_SB_CLEAN);
+	return err;
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * scan.c - recovery: one pass over all block records, at the memory's speed,
+ * and over the trim logs among them.
+ *
+ * What is at or below the watermark goes into the map as it is found, the
+ * newest of each logical block staying; what is above it waits in a list for
+ * the judge.  The watermark is known only at the end, so the list takes what is
+ * above what is known of it so far; a sound disk never has more than a window
+ * of them, and the list is thinned whenever it is full.
+ *
+ * Everything read here may have been written by an enemy: a record's logical
+ * block is checked against the disk, trims against a bound of their work, and
+ * the list has a fixed size.
+ */
+#include "vdisk/impl.h"
+
+#define LINES_A_PAGE	(NVM_PAGE / VD_RECORD_LINE)
+
+static void scan_state(struct vd_scan *scan, uint32_t block,
+		       enum vd_block_state state)
+{
+	supply_state(scan->disk, block, (uint8_t)state);
+}
+
+/* ---- the map ----------------------------------------------------------------- */
+
+/*
+ * The whole number behind an entry; the media holds still here.  0 where its
+ * record can suddenly not be read.
+ */
+static uint64_t entry_number(const struct vd_scan *scan, uint64_t entry)
+{
+	struct vd_rec rec;
+
+	if (!word_is_mapped(entry))
+		return entry;
+	return rec_load(scan->disk, word_block(entry), &rec) ? 0 : rec.seq;
+}
+
+/* False: what is there is as new, or newer. */
+static bool entry_replace(struct vd_scan *scan, uint32_t logical, uint64_t seq,
+			  uint64_t new_entry)
+{
+	uint64_t entry = scan->disk->map[logical];
+
+	if (entry && seq <= entry_number(scan, entry))
+		return false;
+	if (word_is_mapped(entry))
+		scan_state(scan, word_block(entry), VD_BLOCK_IDLE);
+	scan->disk->map[logical] = new_entry;
+	return true;
+}
+
+/* A record that counts: it is the block's content unless a newer one is. */
+void scan_insert(struct vd_scan *scan, uint32_t logical, uint32_t block,
+		 uint64_t seq)
+{
+	if (entry_replace(scan, logical, seq, word_mapped(block, seq)))
+		scan_state(scan, block, VD_BLOCK_TAKEN);
+}
+
+/* ---- above the watermark ------------------------------------------------------- */
+
+static void mark_raise(struct vd_scan *scan, uint64_t seq, uint32_t lag)
+{
+	if (seq > scan->top)
+		scan->top = seq;
+	if (lag != VD_LAG_NONE && lag <= seq && seq - lag > scan->mark)
+		scan->mark = seq - lag;
+}
+
+/* Those that turned out to be below the watermark go into the map. */
+static void candidates_thin(struct vd_scan *scan)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < scan->candidate_count; i++) {
+		struct vd_candidate candidate = scan->candidate[i];
+		struct vd_rec rec;
+
+		if (candidate.seq > scan->mark)
+			scan->candidate[kept++] = candidate;
+		else if (candidate.type == VD_RECORD_DATA &&
+			 !rec_load(scan->disk, candidate.block, &rec))
+			scan_insert(scan, rec.block, candidate.block,
+				    candidate.seq);
+	}
+	scan->candidate_count = kept;
+}
+
+static int candidate_add(struct vd_scan *scan, uint32_t block,
+			 const struct vd_rec *rec, struct nvm_fault *fault)
+{
+	uint32_t room = scan->disk->candidate_room;
+
+	if (scan->candidate_count == room)
+		candidates_thin(scan);
+	if (scan->candidate_count == room)
+		return nvm_fault_set(fault, -NVM_EBADMSG,
+				     "writes in flight", 0, 0, room, room + 1);
+	scan->candidate[scan->candidate_count++] = (struct vd_candidate){
+		.seq = rec->seq, .block = block, .type = rec->type,
+		.group_index = rec->group_index,
+		.group_count = rec->group_count,
+	};
+	return 0;
+}
+
+/* ---- trim logs ------------------------------------------------------------------- */
+
+/* All trims together touch at most so many map entries on a sound disk. */
+static bool steps_exceeded(struct vd_scan *scan, uint32_t count)
+{
+	scan->steps += count;
+	return scan->steps > 8ull * VD_TRIM_SPAN +
+			     16ull * scan->disk->layout.logical_count;
+}
+
+static int line_apply(struct vd_scan *scan, const struct vd_trim_line *line,
+		      struct nvm_fault *fault)
+{
+	mark_raise(scan, get_le64(line->range[0].seq), get_le32(line->lag));
+	for (unsigned i = 0; i < line->range_count; i++) {
+		uint32_t first = get_le32(line->range[i].first);
+		uint32_t count = get_le32(line->range[i].count);
+		uint64_t seq = get_le64(line->range[i].seq);
+
+		mark_raise(scan, seq, VD_LAG_NONE);
+		if (steps_exceeded(scan, count))
+			return nvm_fault_set(fault, -NVM_EBADMSG,
+					     "blocks in trim logs", 0, 0, 0,
+					     scan->steps);
+		for (uint32_t at = 0; at < count; at++)
+			entry_replace(scan, first + at, seq, seq);
+	}
+	return 0;
+}
+
+/*
+ * A line that is valid counts, and must be durable before anybody relies on
+ * it: the process that stored it may have been killed before its drain.
+ */
+static int log_scan(struct vd_scan *scan, uint32_t block,
+		    const struct vd_rec *rec, struct nvm_fault *fault)
+{
+	struct vdisk *disk = scan->disk;
+	const struct vd_segment *segment = segment_of(disk, block);
+	struct nvm_media *media = segment_media(disk, segment);
+	struct vd_trim_line *lines = (struct vd_trim_line *)disk->log_scratch;
+	uint64_t off = data_off(segment, block);
+	uint32_t span = 0;
+	int err = media->ops->load(media, off, lines, VD_BLOCK);
+
+	if (err) {
+		scan->unreadable_count++;
+		scan_state(scan, block, VD_BLOCK_BAD);
+		return 0;
+	}
+	scan_state(scan, block, VD_BLOCK_LOG);
+	disk->log_count++;
+	if (!disk->read_only) {
+		err = media->ops->flush(media, off, VD_BLOCK);
+		if (!err)
+			err = media->ops->flush(media, record_off(segment,
+							block),
+						VD_RECORD_LINE);
+		scan->flushed = true;
+	}
+	for (uint32_t i = 0; i < VD_TRIM_LINES && !err; i++) {
+		if (!trim_line_valid(disk, block, rec->data_csum, i,
+				     &lines[i]))
+			continue;
+		for (unsigned r = 0; r < lines[i].range_count; r++)
+			span += get_le32(lines[i].range[r].count);
+		err = line_apply(scan, &lines[i], fault);
+	}
+	disk->span_total += span;
+	if (disk->log_ring_count < VD_LOG_RING)
+		disk->log_ring[disk->log_ring_count++] =
+			(struct vd_log){ block, span };
+	return err;
+}
+
+/* ---- records ---------------------------------------------------------------------- */
+
+/* A corrected record counts only if its data are the ones that it means. */
+static bool corrected_holds(struct vdisk *disk, uint32_t block,
+			    const struct vd_rec *rec)
+{
+	const struct vd_segment *segment = segment_of(disk, block);
+	struct nvm_media *media = segment_media(disk, segment);
+	uint8_t *data = disk->log_scratch;
+
+	return rec->type != VD_RECORD_DATA ||
+	       (!media->ops->load(media, data_off(segment, block), data,
+				  VD_BLOCK) &&
+		media->ops->crc32c(0, data, VD_BLOCK) == rec->data_csum);
+}
+
+static int record_found(struct vd_scan *scan, uint32_t block,
+			const struct vd_rec *rec, struct nvm_fault *fault)
+{
+	struct vdisk *disk = scan->disk;
+
+	disk->layout.wear_total += rec->count;
+	if (rec->torn)
+		scan->torn_count++;
+	if (rec->corrected && !corrected_holds(disk, block, rec)) {
+		scan->torn_count++;
+		return 0;
+	}
+	mark_raise(scan, rec->seq, rec->lag);
+	switch (rec->type) {
+	case VD_RECORD_DATA:
+		if (rec->block >= disk->layout.logical_count)
+			return 0;
+		if (rec->seq > scan->mark)
+			return candidate_add(scan, block, rec, fault);
+		scan_insert(scan, rec->block, block, rec->seq);
+		return 0;
+	case VD_RECORD_LOG:
+		return log_scan(scan, block, rec, fault);
+	case VD_RECORD_BAD:
+		scan_state(scan, block, VD_BLOCK_BAD);
+		return 0;
+	default:
+		/* VOID: if its maker was killed, it has yet to be durable. */
+		return rec->seq > scan->mark && rec->type
+			? candidate_add(scan, block, rec, fault) : 0;
+	}
+}
+
+/* A page of records cannot be read as a whole: line by line. */
+static int lines_scan(struct vd_scan *scan, uint32_t first, uint32_t count,
+		      struct nvm_fault *fault)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct vd_rec rec;
+		int err = rec_load(scan->disk, first + i, &rec);
+
+		if (err == -NVM_EIO) {
+			scan->unreadable_count++;
+			scan_state(scan, first + i, VD_BLOCK_BAD);
+			continue;
+		}
+		if (!err)
+			err = record_found(scan, first + i, &rec, fault);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void page_prefetch(const uint8_t *page)
+{
+	for (unsigned i = 0; i < LINES_A_PAGE; i++)
+		__builtin_prefetch(page + i * VD_RECORD_LINE);
+}
+
+static int segment_scan(struct vd_scan *scan,
+			const struct vd_segment *segment,
+			struct nvm_fault *fault)
+{
+	struct vdisk *disk = scan->disk;
+	struct nvm_media *media = segment_media(disk, segment);
+	uint8_t *page = disk->lane[0].scratch;
+
+	for (uint32_t at = 0; at < segment->block_count; at += LINES_A_PAGE) {
+		uint32_t first = segment->first + at;
+		uint32_t count = segment->block_count - at < LINES_A_PAGE
+				 ? segment->block_count - at : LINES_A_PAGE;
+		uint64_t off = record_off(segment, first);
+		struct vd_rec rec[LINES_A_PAGE];
+		int err = media->ops->load(media, off, page,
+					   count * VD_RECORD_LINE);
+
+		if (err) {
+			err = lines_scan(scan, first, count, fault);
+			if (err)
+				return err;
+			continue;
+		}
+		if (media->base)
+			page_prefetch(media->base + off + NVM_PAGE);
+		for (uint32_t i = 0; i < count; i++)
+			if (rec_parse(disk, segment, first + i,
+				      page + i * VD_RECORD_LINE, &rec[i]) &&
+			    rec[i].block < disk->layout.logical_count)
+				__builtin_prefetch(&disk->map[rec[i].block], 1);
+		for (uint32_t i = 0; i < count && !err; i++)
+			err = rec[i].type || rec[i].torn
+				? record_found(scan, first + i, &rec[i], fault)
+				: 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int scan_records(struct vd_scan *scan, struct nvm_fault *fault)
+{
+	struct vdisk *disk = scan->disk;
+
+	disk->layout.wear_total = 0;
+	for (uint32_t s = 0; s < disk->layout.segment_count; s++) {
+		int err = segment_scan(scan, &disk->layout.segment[s], fault);
+
+		if (err)
+			return err;
+	}
+	candidates_thin(scan);
+	return 0;
+}
+
+/* ---- repair ------------------------------------------------------------------------- */
+
+/*
+ * After the judge: torn halves get a VOID, so that what is not valid from now
+ * on is rot; corrected ones are stored as they should be.  Where the other
+ * half is in use, a VOID would be newer than it: the same record again.
+ */
+static int line_repair(struct vd_scan *scan, uint32_t block)
+{
+	struct vdisk *disk = scan->disk;
+	struct vd_rec rec;
+	uint64_t entry;
+	bool mapped;
+
+	if (state_load(disk, block) == VD_BLOCK_BAD ||
+	    rec_load(disk, block, &rec) || (!rec.torn && !rec.corrected))
+		return 0;
+	entry = rec.type == VD_RECORD_DATA &&
+		rec.block < disk->layout.logical_count
+		? disk->map[rec.block] : 0;
+	mapped = word_is_mapped(entry) && word_block(entry) == block;
+	scan->flushed = true;
+	if (mapped || rec.type == VD_RECORD_LOG || rec.type == VD_RECORD_BAD)
+		return rec_store(disk, block, rec.corrected ? rec.half
+				 : !rec.half, &rec);
+	return rec_store_void(disk, block, &rec, ++scan->top, scan->mark,
+			      VD_RECORD_VOID);
+}
+
+int scan_repair(struct vd_scan *scan)
+{
+	struct vdisk *disk = scan->disk;
+
+	if (!scan->torn_count)
+		return 0;
+	for (uint32_t block = 0; block < disk->layout.block_count; block++) {
+		int err = line_repair(scan, block);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}

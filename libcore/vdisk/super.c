@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * super.c - reading and writing the super blocks and segment headers.
+ *
+ * Crash story: copies 0 and 2 are stored first, then a barrier, then copy 1
+ * and a barrier.  Whatever a power loss tears, one copy of the old or of the
+ * new generation is whole; and as long as not all three say CLEAN in the same
+ * words the disk counts as not closed.
+ */
+#include "vdisk/impl.h"
+
+/* CRC32C of a page, its own 4-byte field at @csum_off taken as 0. */
+uint32_t page_csum(const struct nvm_media *media, const void *page,
+		   size_t csum_off, uint32_t seed)
+{
+	static const uint8_t zero[4];
+	const uint8_t *bytes = page;
+	uint32_t crc = media->ops->crc32c(seed, bytes, csum_off);
+
+	crc = media->ops->crc32c(crc, zero, 4);
+	return media->ops->crc32c(crc, bytes + csum_off + 4,
+				  NVM_PAGE - csum_off - 4);
+}
+
+int area_barrier(const struct vd_area *area)
+{
+	for (uint32_t e = 0; e < area->extent_count; e++) {
+		int err = media_barrier(area->extent[e]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Where copy @copy lies; false if the area has no such place. */
+bool super_place(const struct vd_area *area, const struct vd_layout *layout,
+		 uint32_t copy, struct nvm_media **ret_media, uint64_t *ret_off)
+{
+	uint32_t extent = copy == 2 ? layout->extent_count - 1 : 0;
+
+	if (extent >= area->extent_count)
+		return false;
+	*ret_media = area->extent[extent];
+	*ret_off = copy == 2 ? layout->extent_bytes[extent] - NVM_PAGE
+			     : copy * NVM_PAGE;
+	return media_contains(*ret_media, *ret_off, NVM_PAGE);
+}
+
+/* One wrong bit of a page is put right. */
+static bool page_correct(const struct nvm_media *media, uint8_t *page,
+			 size_t csum_off, uint32_t seed)
+{
+	le32_t stored;
+	uint32_t delta;
+	int32_t bit;
+
+	memcpy(&stored, page + csum_off, 4);
+	delta = get_le32(stored) ^ page_csum(media, page, csum_off, seed);
+	if (!delta)
+		return true;
+	/* A bit of the checksum field itself: */
+	if (!(delta & (delta - 1))) {
+		stored = put_le32(get_le32(stored) ^ delta);
+		memcpy(page + csum_off, &stored, 4);
+		return true;
+	}
+	bit = crc_find_bit(delta, NVM_PAGE);
+	if (bit < 0 || (bit / 8 >= (int32_t)csum_off &&
+			bit / 8 < (int32_t)csum_off + 4))
+		return false;
+	page[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	return true;
+}
+
+int super_read_copy(struct nvm_media *media, uint64_t off,
+		    struct vd_layout *ret_layout, struct nvm_fault *fault)
+{
+	struct vd_sb sb;
+	size_t csum_off = offsetof(struct vd_sb, csum);
+	int err;
+
+	if (!media_contains(media, off, NVM_PAGE))
+		return -NVM_EMEDIUM;
+	err = media->ops->load(media, off, &sb, sizeof(sb));
+	if (err)
+		return nvm_fault_set(fault, err, "super block", 0, off, 0, 0);
+	if (memcmp(sb.magic, VD_MAGIC_SB, sizeof(sb.magic)))
+		return nvm_fault_set(fault, -NVM_EMEDIUM, "super block", 0,
+				     off, 0, 0);
+	if (!page_correct(media, (uint8_t *)&sb, csum_off, 0))
+		return nvm_fault_set(fault, -NVM_EBADMSG, "super block", 0,
+				     off, get_le32(sb.csum),
+				     page_csum(media, &sb, csum_off, 0));
+	return layout_decode(&sb, ret_layout, fault);
+}
+
+/* Does the copy say the very same as @layout? */
+static bool copy_equals(struct nvm_media *media, uint64_t off,
+			const struct vd_layout *layout)
+{
+	struct vd_sb expected, found;
+
+	layout_encode(layout, &expected);
+	expected.csum = put_le32(page_csum(media, &expected,
+					   offsetof(struct vd_sb, csum), 0));
+	return !media->ops->load(media, off, &found, sizeof(found)) &&
+	       !memcmp(&expected, &found, sizeof(found));
+}
+
+/*
+ * The newest valid copy.  Copies 0 and 1 are at fixed places; the third is
+ * where they say that the area ends or, when both are lost, at the end of the
+ * last extent given.
+ */
+int super_read(const struct vd_area *area, struct vd_layout *ret_layout,
+	       struct vd_supers *ret_supers, struct nvm_fault *fault)
+{
+	static const int worse[] = { NVM_EPROTO, NVM_EBADMSG, NVM_EIO,
+				     NVM_EMEDIUM };
+	struct nvm_media *first = area->extent[0];
+	struct nvm_media *last = area->extent[area->extent_count - 1];
+	uint64_t end = last->size_bytes & ~(uint64_t)(NVM_PAGE - 1);
+	struct vd_layout other;
+	struct nvm_fault faults[VD_SB_COPIES] = { { 0 } };
+	int err[VD_SB_COPIES];
+
+	err[0] = super_read_copy(first, 0, ret_layout, &faults[0]);
+	err[1] = super_read_copy(first, NVM_PAGE, &other, &faults[1]);
+	if (!err[1] && (err[0] || other.generation > ret_layout->generation))
+		*ret_layout = other;
+	err[2] = -NVM_EMEDIUM;
+	if (!err[0] || !err[1]) {
+		struct nvm_media *media;
+		uint64_t off;
+
+		if (super_place(area, ret_layout, 2, &media, &off))
+			err[2] = super_read_copy(media, off, &other,
+						 &faults[2]);
+	} else if (end >= NVM_PAGE) {
+		err[2] = super_read_copy(last, end - NVM_PAGE, &other,
+					 &faults[2]);
+	}
+	/* A third copy of another disk is no copy of this one. */
+	if (!err[2] && (err[0] && err[1] ? true :
+			!memcmp(other.uuid, ret_layout->uuid, VD_UUID_LEN) &&
+			other.generation > ret_layout->generation))
+		*ret_layout = other;
+	for (uint32_t i = 0; err[0] && err[1] && err[2] && i < 4; i++)
+		for (uint32_t c = 0; c < VD_SB_COPIES; c++)
+			if (err[c] == -worse[i]) {
+				if (fault)
+					*fault = faults[c];
+				return err[c];
+			}
+	if (err[0] && err[1] && err[2])
+		return err[0];
+	*ret_supers = (struct vd_supers){ .all_equal = true };
+	for (uint32_t c = 0; c < VD_SB_COPIES; c++) {
+		struct nvm_media *media;
+		uint64_t off;
+
+		if (!super_place(area, ret_layout, c, &media, &off)) {
+			ret_supers->all_equal = false;
+			continue;
+		}
+		ret_supers->off_bytes[c] = off;
+		if (copy_equals(media, off, ret_layout))
+			continue;
+		ret_supers->all_equal = false;
+		ret_supers->damaged[c] = super_read_copy(media, off, &other,
+							 NULL) ||
+			memcmp(other.uuid, ret_layout->uuid, VD_UUID_LEN);
+	}
+	return 0;
+}
+
+static int copy_write(const struct vd_area *area,
+		      const struct vd_layout *layout, uint32_t copy,
+		      const struct vd_sb *sb)
+{
+	struct nvm_media *media;
+	uint64_t off;
+
+	if (!super_place(area, layout, copy, &media, &off))
+		return -NVM_ERANGE;
+	return media->ops->store(media, off, sb, sizeof(*sb));
+}
+
+/* One generation further, in @layout too. */
+int super_write(const struct vd_area *area, struct vd_layout *layout,
+		enum vd_sb_state state)
+{
+	struct vd_sb sb;
+	int err;
+
+	layout->generation++;
+	layout->state = state;
+	layout_encode(layout, &sb);
+	sb.csum = put_le32(page_csum(area->extent[0], &sb,
+				     offsetof(struct vd_sb, csum), 0));
+	err = copy_write(area, layout, 0, &sb);
+	if (!err)
+		err = copy_write(area, layout, 2, &sb);
+	if (!err)
+		err = area_barrier(area);
+	if (!err)
+		err = copy_write(area, layout, 1, &sb);
+	if (!err)
+		err = area_barrier(area);
+	return err;
+}
+
+/* Before an area is laid out anew: no copy of a former disk stays. */
+int super_invalidate(const struct vd_area *area)
+{
+	static const uint8_t zero[NVM_PAGE];
+	bool any = false;
+
+	for (uint32_t e = 0; e < area->extent_count; e++) {
+		struct nvm_media *media = area->extent[e];
+		uint64_t end = media->size_bytes & ~(uint64_t)(NVM_PAGE - 1);
+		const uint64_t place[] = { 0, NVM_PAGE, end - NVM_PAGE };
+
+		for (uint32_t i = 0; i < 3; i++) {
+			uint8_t magic[8];
+			int err;
+
+			if (!media_contains(media, place[i], NVM_PAGE) ||
+			    media->ops->load(media, place[i], magic, 8) ||
+			    memcmp(magic, VD_MAGIC_SB, 8))
+				continue;
+			err = media->ops->store(media, place[i], zero,
+						sizeof(zero));
+			if (err)
+				return err;
+			any = true;
+		}
+	}
+	return any ? area_barrier(area) : 0;
+}
+
+/* ---- segment headers ------------------------------------------------------------ */
+
+int segment_head_write(const struct vd_area *area,
+		       const struct vd_layout *layout, uint32_t segment)
+{
+	const struct vd_segment *from = &layout->segment[segment];
+	struct nvm_media *media = area->extent[from->extent];
+	struct vd_segment_head head;
+
+	memset(&head, 0, sizeof(head));
+	memcpy(head.magic, VD_MAGIC_SEGMENT, sizeof(head.magic));
+	memcpy(head.uuid, layout->uuid, VD_UUID_LEN);
+	head.segment = put_le32(segment);
+	head.extent = put_le32(from->extent);
+	head.generation = put_le32(from->generation);
+	head.table_count = put_le32(from->table_count);
+	head.csum = put_le32(page_csum(media, &head,
+				       offsetof(struct vd_segment_head, csum),
+				       0));
+	return media->ops->store(media, from->head_off, &head, sizeof(head));
+}
+
+/* Which extent of disk @uuid begins a segment at @off? */
+int segment_head_read(struct nvm_media *media, uint64_t off,
+		      const uint8_t *uuid, uint32_t *ret_extent)
+{
+	size_t csum_off = offsetof(struct vd_segment_head, csum);
+	struct vd_segment_head head;
+
+	if (!media_contains(media, off, NVM_PAGE) ||
+	    media->ops->load(media, off, &head, sizeof(head)))
+		return -NVM_EIO;
+	if (memcmp(head.magic, VD_MAGIC_SEGMENT, sizeof(head.magic)) ||
+	    !page_correct(media, (uint8_t *)&head, csum_off, 0) ||
+	    memcmp(head.uuid, uuid, VD_UUID_LEN))
+		return -NVM_EMEDIUM;
+	*ret_extent = get_le32(head.extent);
+	return 0;
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * supply.c - where free blocks come from and go to.
+ *
+ *   idle  <-->  pool  -->  lane's cache  -->  written, mapped
+ *                 ^                                |
+ *                 +---- lane's freed blocks <------+   (BUS)
+ *                 +---- ring, until a sync  <------+   (SYNC)
+ *
+ * The pool (wear.h) holds all free blocks of a small area and a window of
+ * those of a large one; the others are idle, found again by a hand that walks
+ * over the states.  A block is in one of these places only, and a freed block
+ * gets here after what superseded it is durable, or for SYNC media waits in
+ * the ring until it is.
+ *
+ * Counts come from the block's own record, so no table of them is needed.
+ */
+#include "vdisk/impl.h"
+
+#define SWEEP_BLOCKS	64u	/* most records read under the lock at once */
+
+static uint32_t chunk_of(const struct vdisk *disk, uint32_t block)
+{
+	return block >> disk->chunk_shift;
+}
+
+/* Under the pool lock, or with the disk to ourselves. */
+void supply_state(struct vdisk *disk, uint32_t block, uint8_t state)
+{
+	uint8_t old = state_load(disk, block);
+	uint8_t was = old & (uint8_t)~VD_BLOCK_POISONED;
+
+	if (was == VD_BLOCK_IDLE && state != VD_BLOCK_IDLE) {
+		disk->chunk_idle[chunk_of(disk, block)]--;
+		disk->idle_count--;
+	} else if (was != VD_BLOCK_IDLE && state == VD_BLOCK_IDLE) {
+		disk->chunk_idle[chunk_of(disk, block)]++;
+		disk->idle_count++;
+	}
+	if (state == VD_BLOCK_BAD && was != VD_BLOCK_BAD)
+		disk->bad_count++;
+	if (was == VD_BLOCK_BAD && state != VD_BLOCK_BAD)
+		disk->bad_count--;
+	__atomic_store_n(&disk->state[block],
+			 state | (old & VD_BLOCK_POISONED), __ATOMIC_RELAXED);
+}
+
+/* Under the pool lock. */
+static void pool_put(struct vdisk *disk, struct wear_block block)
+{
+	struct wear_block worn;
+
+	/* Shrinking: what lies beyond the new end is not used again. */
+	if (disk->shrink_to && !block_stays(disk, block.block)) {
+		supply_state(disk, block.block, VD_BLOCK_BAD);
+		return;
+	}
+	if (!wear_pool_room(disk->wear) && wear_take_most(disk->wear, &worn))
+		supply_state(disk, worn.block, VD_BLOCK_IDLE);
+	if (wear_pool_room(disk->wear))
+		wear_put(disk->wear, block);
+	else
+		supply_state(disk, block.block, VD_BLOCK_IDLE);
+}
+
+/* The next idle block from the hand on; VD_NONE if there is none. */
+static uint32_t idle_next(struct vdisk *disk)
+{
+	uint32_t count = disk->layout.block_count;
+	uint32_t block = disk->idle_hand;
+
+	if (!disk->idle_count)
+		return VD_NONE;
+	for (;;) {
+		if (block >= count)
+			block = 0;
+		if (!disk->chunk_idle[chunk_of(disk, block)]) {
+			block = (chunk_of(disk, block) + 1)
+				<< disk->chunk_shift;
+			/* Behind the last chunk, or round the corner of 32 bits. */
+			if (!block)
+				block = count;
+			continue;
+		}
+		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) ==
+		    VD_BLOCK_IDLE)
+			break;
+		block++;
+	}
+	disk->idle_hand = block + 1;
+	return block;
+}
+
+static struct wear_block free_of(uint32_t block, const struct vd_rec *rec)
+{
+	return (struct wear_block){ .block = block, .count = rec->count,
+		.tag = rec->type ? !rec->half : 0 };
+}
+
+/* Under the pool lock: idle blocks into the pool, while there is room. */
+static void pool_fill(struct vdisk *disk)
+{
+	uint32_t found[SWEEP_BLOCKS], count = 0;
+	uint32_t room = wear_pool_room(disk->wear);
+
+	while (count < room && count < SWEEP_BLOCKS) {
+		uint32_t block = idle_next(disk);
+
+		if (block == VD_NONE)
+			break;
+		supply_state(disk, block, VD_BLOCK_TAKEN);
+		record_prefetch(disk, block);
+		found[count++] = block;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct vd_rec rec;
+
+		if (rec_load(disk, found[i], &rec) ||
+		    rec.type == VD_RECORD_BAD)
+			supply_state(disk, found[i], VD_BLOCK_BAD);
+		else
+			wear_put(disk->wear, free_of(found[i], &rec));
+	}
+}
+
+/* Under the pool lock: SYNC media keep what was freed until a sync. */
+static void freed_put(struct vdisk *disk, struct wear_block block)
+{
+	if (!disk->ring_room) {
+		pool_put(disk, block);
+		return;
+	}
+	/* Only after a failed sync: the next open finds it. */
+	if (disk->ring_count == disk->ring_room)
+		return;
+	disk->ring[(disk->ring_first + disk->ring_count) % disk->ring_room] =
+		block;
+	disk->ring_count++;
+}
+
+/* Is there no room for what all lanes may still free? */
+static bool ring_is_full(struct vdisk *disk)
+{
+	bool full;
+
+	if (!disk->ring_room)
+		return false;
+	lock_take(disk, &disk->pool_lock);
+	full = disk->ring_count + VD_LANES_MAX * VD_LANE_BATCH >
+	       disk->ring_room;
+	lock_drop(&disk->pool_lock);
+	return full;
+}
+
+void supply_freed_flush(struct vdisk *disk, uint32_t lane)
+{
+	struct vd_lane *l = &disk->lane[lane];
+
+	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < l->freed_count; i++)
+		freed_put(disk, l->freed[i]);
+	l->freed_count = 0;
+	wear_wrote(disk->wear, l->written);
+	l->written = 0;
+	lock_drop(&disk->pool_lock);
+}
+
+/* Before a shrink: free blocks that will not stay are out of reach. */
+void supply_restrict(struct vdisk *disk)
+{
+	uint32_t blocks = disk->layout.block_count;
+	struct wear_block block;
+
+	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < disk->lane_count; i++) {
+		struct vd_lane *l = &disk->lane[i];
+
+		while (l->free_count)
+			supply_state(disk, l->free[l->free_first +
+					   --l->free_count].block,
+				     VD_BLOCK_IDLE);
+	}
+	while (wear_take(disk->wear, &block))
+		supply_state(disk, block.block, VD_BLOCK_IDLE);
+	for (uint32_t i = 0; i < blocks; i++)
+		if ((state_load(disk, i) & ~VD_BLOCK_POISONED) ==
+		    VD_BLOCK_IDLE && !block_stays(disk, i))
+			supply_state(disk, i, VD_BLOCK_BAD);
+	lock_drop(&disk->pool_lock);
+}
+
+/* The shrink failed: those that are not really bad are free again. */
+void supply_unrestrict(struct vdisk *disk)
+{
+	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < disk->layout.block_count; i++) {
+		struct vd_rec rec;
+
+		if ((state_load(disk, i) & ~VD_BLOCK_POISONED) ==
+		    VD_BLOCK_BAD && !rec_load(disk, i, &rec) &&
+		    rec.type != VD_RECORD_BAD)
+			supply_state(disk, i, VD_BLOCK_IDLE);
+	}
+	lock_drop(&disk->pool_lock);
+}
+
+/* After a sync: the first @count of the ring may be used again. */
+void supply_release_ring(struct vdisk *disk, uint32_t count)
+{
+	lock_take(disk, &disk->pool_lock);
+	while (count--) {
+		pool_put(disk, disk->ring[disk->ring_first]);
+		disk->ring_first = (disk->ring_first + 1) % disk->ring_room;
+		disk->ring_count--;
+	}
+	lock_drop(&disk->pool_lock);
+}
+
+uint32_t supply_free_count(struct vdisk *disk)
+{
+	uint32_t count;
+
+	lock_take(disk, &disk->pool_lock);
+	count = disk->idle_count + wear_pool_count(disk->wear) +
+		disk->ring_count;
+	lock_drop(&disk->pool_lock);
+	for (uint32_t i = 0; i < disk->lane_count; i++)
+		count += disk->lane[i].free_count + disk->lane[i].freed_count;
+	return count;
+}
+
+/* ---- taking ------------------------------------------------------------------- */
+
+/* Into @to, at most @count; also what a lane still has to hand in. */
+static uint32_t pool_take(struct vdisk *disk, uint32_t lane,
+			  struct wear_block *to, uint32_t count)
+{
+	uint32_t got = 0;
+
+	supply_freed_flush(disk, lane);
+	lock_take(disk, &disk->pool_lock);
+	if (disk->idle_count && wear_pool_room(disk->wear))
+		pool_fill(disk);
+	while (got < count && wear_take(disk->wear, &to[got]))
+		got++;
+	lock_drop(&disk->pool_lock);
+	return got;
+}
+
+/* SYNC: is it time for a sync, before there are no free blocks at all? */
+static bool ring_is_heavy(struct vdisk *disk)
+{
+	uint32_t free_count, ring;
+
+	if (!disk->ring_room)
+		return false;
+	lock_take(disk, &disk->pool_lock);
+	ring = disk->ring_count;
+	free_count = disk->idle_count + wear_pool_count(disk->wear);
+	lock_drop(&disk->pool_lock);
+	return ring > free_count || ring > disk->ring_room / 2;
+}
+
+static int lane_refill(struct vdisk *disk, uint32_t lane)
+{
+	struct vd_lane *l = &disk->lane[lane];
+
+	for (unsigned tries = 0; ; tries++) {
+		int err = ring_is_heavy(disk) ? disk_sync(disk, lane) : 0;
+
+		if (err)
+			return err;
+		l->free_count = pool_take(disk, lane, l->free, disk->batch);
+		l->free_first = 0;
+		if (l->free_count)
+			break;
+		if (!disk->ring_room || tries)
+			return -NVM_ENOSPC;
+		err = disk_sync(disk, lane);
+		if (err)
+			return err;
+	}
+	for (uint32_t i = 0; i < l->free_count; i++)
+		record_prefetch(disk, l->free[i].block);
+	return 0;
+}
+
+/*
+ * Free blocks for the lane's pieces, up to @count.  Fewer than that, but at
+ * least one, where there are no more; -NVM_ENOSPC: none.
+ */
+int supply_take(struct vdisk *disk, uint32_t lane, uint32_t count,
+		uint32_t *ret_count)
+{
+	struct vd_lane *l = &disk->lane[lane];
+	uint32_t got = 0;
+
+	while (got < count) {
+		int err = l->free_count ? 0 : lane_refill(disk, lane);
+
+		if (err == -NVM_ENOSPC && got)
+			break;
+		if (err) {
+			while (got)
+				supply_return(disk, lane,
+					      l->piece[--got].to);
+			return err;
+		}
+		/* The pool gave the least worn first: keep that order. */
+		l->piece[got++].to = l->free[l->free_first++];
+		l->free_count--;
+	}
+	*ret_count = got;
+	return 0;
+}
+
+/* For a move, unless writers need what is left. */
+int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
+		     struct wear_block *ret_block)
+{
+	bool taken = false;
+
+	supply_freed_flush(disk, lane);
+	lock_take(disk, &disk->pool_lock);
+	if (disk->idle_count && wear_pool_room(disk->wear))
+		pool_fill(disk);
+	if (wear_pool_count(disk->wear) > disk->batch)
+		taken = wear_take_worn(disk->wear, cold_count, ret_block);
+	lock_drop(&disk->pool_lock);
+	return taken ? 0 : -NVM_ENOSPC;
+}
+
+/* A block that was taken and not written. */
+void supply_return(struct vdisk *disk, uint32_t lane, struct wear_block block)
+{
+	(void)lane;
+	lock_take(disk, &disk->pool_lock);
+	pool_put(disk, block);
+	lock_drop(&disk->pool_lock);
+}
+
+/* ---- freeing -------------------------------------------------------------------- */
+
+/* The block is of no use any more.  Its record says so, if it can. */
+void supply_retire(struct vdisk *disk, uint32_t lane, uint32_t block)
+{
+	uint64_t seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
+	struct vd_rec rec = { 0 };
+
+	(void)lane;
+	lock_take(disk, &disk->pool_lock);
+	supply_state(disk, block, VD_BLOCK_BAD);
+	lock_drop(&disk->pool_lock);
+	if (!rec_load(disk, block, &rec))
+		rec_store_void(disk, block, &rec, seq, 0, VD_RECORD_BAD);
+}
+
+/* A pinned block waits for its last reader. */
+static bool pin_keeps(struct vdisk *disk, uint32_t block)
+{
+	bool keeps = false;
+
+	if (!__atomic_load_n(&disk->pin_count, __ATOMIC_ACQUIRE))
+		return false;
+	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < VD_PINS_MAX && !keeps; i++)
+		if (disk->pin[i].count && disk->pin[i].block == block)
+			keeps = disk->pin[i].freed = true;
+	lock_drop(&disk->pool_lock);
+	return keeps;
+}
+
+/* The block's last content is superseded, durably (SYNC: visibly). */
+void supply_free(struct vdisk *disk, uint32_t lane, uint32_t block)
+{
+	if (!pin_keeps(disk, block))
+		supply_pin_free(disk, lane, block);
+}
+
+void supply_pin_free(struct vdisk *disk, uint32_t lane, uint32_t block)
+{
+	struct vd_lane *l = &disk->lane[lane];
+	struct vd_rec rec;
+
+	if ((state_load(disk, block) & VD_BLOCK_POISONED) ||
+	    rec_load(disk, block, &rec)) {
+		supply_retire(disk, lane, block);
+		return;
+	}
+	if (l->freed_count == VD_LANE_BATCH) {
+		if (ring_is_full(disk))
+			disk_sync(disk, lane);	/* a failure is kept */
+		supply_freed_flush(disk, lane);
+	}
+	l->freed[l->freed_count++] = free_of(block, &rec);
+}

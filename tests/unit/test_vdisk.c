@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * test_vdisk.c - what a virtual disk does on sound media, without crashes.
+ */
+#include "tests/unit/vdisk_rig.h"
+
+#define AREA	(8ull << 20)
+
+static struct rig rig;
+
+static int end(void **state)
+{
+	(void)state;
+	rig_end(&rig);
+	return 0;
+}
+
+static void begin(enum nvm_durability durability)
+{
+	const uint64_t bytes[] = { AREA };
+
+	rig_create(&rig, bytes, 1, 0, durability, WEAR_ADAPTIVE);
+	rig_open(&rig);
+}
+
+static void a_fresh_disk_reads_as_zeros(void **state)
+{
+	(void)state;
+	begin(NVM_BUS);
+	rig_expect(&rig, 0, 0);
+	rig_expect(&rig, rig.geometry.logical_count - 1, 0);
+	assert_int_equal(rig_check(&rig, false).count, 0);
+	rig_close(&rig);
+}
+
+static void what_was_written_is_read(void **state)
+{
+	(void)state;
+	begin(NVM_BUS);
+	for (unsigned v = 1; v < 5; v++)
+		for (unsigned b = 0; b < 100; b++)
+			assert_int_equal(rig_write(&rig, b, v + b), 0);
+	for (unsigned b = 0; b < 100; b++)
+		rig_expect(&rig, b, 4 + b);
+	rig_close(&rig);
+	rig_open(&rig);
+	for (unsigned b = 0; b < 100; b++)
+		rig_expect(&rig, b, 4 + b);
+	assert_int_equal(rig_check(&rig, false).count, 0);
+	rig_close(&rig);
+}
+
+/* Not closed: everything is found again by the scan. */
+static void an_unclosed_disk_is_recovered(void **state)
+{
+	struct vd_info info;
+
+	(void)state;
+	begin(NVM_BUS);
+	for (unsigned round = 1; round < 8; round++)
+		for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+			assert_int_equal(rig_write(&rig, b, round), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 10, 5), 0);
+	assert_int_equal(rig_write(&rig, 12, 99), 0);
+	rig_open(&rig);
+	vd_info(rig.disk, &info);
+	assert_false(info.was_clean);
+	assert_int_equal(info.rolled_back, 0);
+	assert_int_equal(info.lost_lines, 0);
+	assert_int_equal(info.mapped_count, rig.geometry.logical_count - 4);
+	for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+		rig_expect(&rig, b, b < 10 || b >= 15 ? 7 : b == 12 ? 99 : 0);
+	assert_int_equal(rig_check(&rig, false).count, 0);
+	rig_close(&rig);
+	rig_open(&rig);
+	vd_info(rig.disk, &info);
+	assert_true(info.was_clean);
+	rig_expect(&rig, 11, 0);
+	rig_close(&rig);
+}
+
+static void sync_media_reuse_blocks_only_after_a_sync(void **state)
+{
+	(void)state;
+	begin(NVM_SYNC);
+	for (unsigned round = 1; round < 8; round++)
+		for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+			assert_int_equal(rig_write(&rig, b, round), 0);
+	assert_int_equal(vd_flush(rig.disk, 0), 0);
+	for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+		rig_expect(&rig, b, 7);
+	rig_open(&rig);
+	for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+		rig_expect(&rig, b, 7);
+	rig_close(&rig);
+}
+
+static void parts_of_blocks_are_merged(void **state)
+{
+	uint8_t whole[2 * VD_BLOCK], found[2 * VD_BLOCK], part[1536];
+
+	(void)state;
+	begin(NVM_BUS);
+	rig_fill(whole, 0, 5);
+	rig_fill(whole + VD_BLOCK, 1, 5);
+	assert_int_equal(vd_write(rig.disk, 0, 0, 2, whole, 0), 0);
+	memset(part, 0xa5, sizeof(part));
+	memcpy(whole + 3584, part, sizeof(part));
+	assert_int_equal(vd_pwrite(rig.disk, 0, 3584, sizeof(part), part, 0),
+			 0);
+	assert_int_equal(vd_read(rig.disk, 0, 0, 2, found), 0);
+	assert_memory_equal(found, whole, sizeof(whole));
+	assert_int_equal(vd_zero(rig.disk, 0, 512, 4096), 0);
+	memset(whole + 512, 0, 4096);
+	assert_int_equal(vd_pread(rig.disk, 0, 0, sizeof(found), found), 0);
+	assert_memory_equal(found, whole, sizeof(whole));
+	assert_int_equal(vd_pwrite(rig.disk, 0, 100, 512, part, 0),
+			 -NVM_EINVAL);
+	rig_close(&rig);
+}
+
+static void trims_roll_through_many_logs(void **state)
+{
+	struct vd_info info;
+
+	(void)state;
+	begin(NVM_BUS);
+	for (unsigned i = 0; i < 5000; i++) {
+		assert_int_equal(rig_write(&rig, i % 7, i + 1), 0);
+		if (i % 7 != 3)
+			assert_int_equal(vd_trim(rig.disk, 0, i % 7, 1), 0);
+	}
+	vd_info(rig.disk, &info);
+	assert_in_range(info.log_count, 1, 8);
+	for (unsigned reopened = 0; reopened < 2; reopened++) {
+		for (unsigned b = 0; b < 7; b++)
+			rig_expect(&rig, b, b == 3 ? 4995 : 0);
+		assert_int_equal(rig_check(&rig, false).count, 0);
+		rig_open(&rig);
+	}
+	rig_close(&rig);
+}
+
+static void growing_and_shrinking_keep_what_stays(void **state)
+{
+	uint64_t large = 16ull << 20, small = 9ull << 20;
+	struct vd_geometry geometry;
+	uint32_t logical, kept;
+
+	(void)state;
+	begin(NVM_BUS);
+	logical = rig.geometry.logical_count;
+	for (unsigned b = 0; b < logical; b++)
+		assert_int_equal(rig_write(&rig, b, 3), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 5, 1), 0);
+	rig_close(&rig);
+	/* The same bytes on a larger media. */
+	rig.domain[1] = domain_new(large, NVM_BUS);
+	domain_poke(rig.domain[1], 0, rig.domain[0]->image, AREA);
+	rig.extent[0] = &rig.domain[1]->media;
+	assert_int_equal(vd_grow(&rig.area, 0, &geometry, NULL), 0);
+	assert_true(geometry.logical_count > logical * 19 / 10);
+	rig_open(&rig);
+	for (unsigned b = 0; b < geometry.logical_count; b++)
+		rig_expect(&rig, b, b < logical && b != 5 ? 3 : 0);
+	for (unsigned b = 0; b < geometry.logical_count; b++)
+		assert_int_equal(rig_write(&rig, b, 4), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 6, 1), 0);
+	assert_int_equal(rig_check(&rig, false).count, 0);
+	assert_int_equal(vd_shrink(rig.disk, &small, 1, 0, &geometry, NULL),
+			 0);
+	rig.domain[1]->media.size_bytes = small;
+	rig_open(&rig);
+	assert_int_equal(rig.geometry.logical_count, geometry.logical_count);
+	for (unsigned b = 0; b < geometry.logical_count; b++)
+		rig_expect(&rig, b, b == 6 ? 0 : 4);
+	assert_int_equal(rig_check(&rig, false).count, 0);
+	rig_close(&rig);
+	/* Nothing of what was given up comes back. */
+	kept = geometry.logical_count;
+	rig.domain[1]->media.size_bytes = large;
+	assert_int_equal(vd_grow(&rig.area, 0, &geometry, NULL), 0);
+	rig_open(&rig);
+	for (unsigned b = 0; b < geometry.logical_count; b++)
+		rig_expect(&rig, b, b != 6 && b < kept ? 4 : 0);
+	rig_close(&rig);
+}
+
+static void several_extents_make_one_disk(void **state)
+{
+	const uint64_t bytes[] = { 4ull << 20, 3ull << 20, 5ull << 20 };
+	struct nvm_media *first;
+	uint32_t order[VD_EXTENTS_MAX];
+
+	(void)state;
+	rig_create(&rig, bytes, 3, 0, NVM_BUS, WEAR_MBSA);
+	rig_open(&rig);
+	for (unsigned round = 1; round < 4; round++)
+		for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+			assert_int_equal(rig_write(&rig, b, round), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 0, 3), 0);
+	for (unsigned reopened = 0; reopened < 2; reopened++) {
+		rig_open(&rig);
+		for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+			rig_expect(&rig, b, b < 3 ? 0 : 3);
+		assert_int_equal(rig_check(&rig, false).count, 0);
+		rig_close(&rig);
+	}
+	first = rig.extent[0];
+	rig.extent[0] = rig.extent[2];
+	rig.extent[2] = first;
+	assert_int_equal(vd_probe(&rig.area, &rig.geometry, order, NULL), 0);
+	assert_int_equal(order[0], 2);
+	assert_int_equal(order[1], 1);
+	assert_int_equal(order[2], 0);
+}
+
+static void moves_change_nothing_that_is_read(void **state)
+{
+	uint32_t moves;
+
+	(void)state;
+	begin(NVM_BUS);
+	for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+		assert_int_equal(rig_write(&rig, b, 1), 0);
+	assert_int_equal(vd_level(rig.disk, 0, rig.geometry.block_count,
+				  1000, true, &moves), 0);
+	assert_int_equal(moves, 1000);
+	for (unsigned reopened = 0; reopened < 2; reopened++) {
+		for (unsigned b = 0; b < rig.geometry.logical_count; b++)
+			rig_expect(&rig, b, 1);
+		rig_open(&rig);
+	}
+	rig_close(&rig);
+}
+
+static void a_pinned_block_stays_as_it_is(void **state)
+{
+	const void *pinned;
+	uint8_t expected[VD_BLOCK];
+
+	(void)state;
+	begin(NVM_BUS);
+	/* The simulated media has no address; give it one. */
+	rig_close(&rig);
+	rig.domain[0]->media.base = rig.domain[0]->image;
+	rig_open(&rig);
+	assert_int_equal(rig_write(&rig, 3, 1), 0);
+	assert_int_equal(vd_pin(rig.disk, 0, 3, &pinned), 0);
+	for (unsigned i = 0; i < 3 * rig.geometry.block_count; i++)
+		assert_int_equal(rig_write(&rig, 3, i + 2), 0);
+	rig_fill(expected, 3, 1);
+	assert_memory_equal(pinned, expected, VD_BLOCK);
+	vd_unpin(rig.disk, 0, pinned);
+	assert_int_equal(vd_pin(rig.disk, 0, 4, &pinned), 0);
+	assert_null(pinned);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_fresh_disk_reads_as_zeros, end),
+		cmocka_unit_test_teardown(what_was_written_is_read, end),
+		cmocka_unit_test_teardown(an_unclosed_disk_is_recovered, end),
+		cmocka_unit_test_teardown(
+			sync_media_reuse_blocks_only_after_a_sync, end),
+		cmocka_unit_test_teardown(parts_of_blocks_are_merged, end),
+		cmocka_unit_test_teardown(trims_roll_through_many_logs, end),
+		cmocka_unit_test_teardown(growing_and_shrinking_keep_what_stays,
+					  end),
+		cmocka_unit_test_teardown(several_extents_make_one_disk, end),
+		cmocka_unit_test_teardown(moves_change_nothing_that_is_read,
+					  end),
+		cmocka_unit_test_teardown(a_pinned_block_stays_as_it_is, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
