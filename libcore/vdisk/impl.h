@@ -94,7 +94,8 @@ struct vd_lane {
 	uint64_t low;			/* no seq of mine is below; or IDLE */
 	uint64_t range;			/* logical: first | count << 32 */
 	uint64_t user_writes, moves, trim_lines, data_errors;
-	int64_t tombs;			/* change of the number of trimmed ones */
+	uint64_t tombs;			/* blocks trimmed, less those written
+					   again; wraps */
 	/* mine */
 	uint64_t watermark __attribute__((aligned(64)));
 	uint32_t watermark_age;
@@ -172,7 +173,7 @@ struct vdisk {
 	uint64_t span_total;
 	struct vd_log log_ring[VD_LOG_RING];
 	uint32_t log_ring_count;
-	int64_t tombs;			/* trimmed blocks; + those of the lanes */
+	uint64_t tombs;			/* trimmed blocks; + those of the lanes */
 	uint8_t *log_scratch;
 
 	uint32_t policy;		/* enum wear_policy */
@@ -436,6 +437,17 @@ static inline void record_prefetch(const struct vdisk *disk, uint32_t block)
 
 	if (base)
 		__builtin_prefetch(base + record_off(segment, block));
+}
+
+/* A lane's own counter, which others may look at. */
+static inline void count_add(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t count_load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
 static inline uint8_t state_load(const struct vdisk *disk, uint32_t block)

@@ -46,14 +46,10 @@ void vd_info(struct vdisk *disk, struct vd_info *ret_info)
 	for (uint32_t i = 0; i < disk->lane_count; i++) {
 		struct vd_lane *l = &disk->lane[i];
 
-		ret_info->user_writes += __atomic_load_n(&l->user_writes,
-							 __ATOMIC_RELAXED);
-		ret_info->moves += __atomic_load_n(&l->moves,
-						   __ATOMIC_RELAXED);
-		ret_info->trim_lines += __atomic_load_n(&l->trim_lines,
-							__ATOMIC_RELAXED);
-		ret_info->data_errors += __atomic_load_n(&l->data_errors,
-							 __ATOMIC_RELAXED);
+		ret_info->user_writes += count_load(&l->user_writes);
+		ret_info->moves += count_load(&l->moves);
+		ret_info->trim_lines += count_load(&l->trim_lines);
+		ret_info->data_errors += count_load(&l->data_errors);
 	}
 }
 

@@ -97,7 +97,7 @@ int level_move(struct vdisk *disk, uint32_t lane, uint32_t logical,
 	if (!*ret_moved)
 		supply_return(disk, lane, l->piece[0].to);
 	else
-		__atomic_store_n(&l->moves, l->moves + 1, __ATOMIC_RELAXED);
+		count_add(&l->moves, 1);
 	return err;
 }
 

@@ -70,8 +70,8 @@ bool map_switch(struct vdisk *disk, uint32_t lane, uint64_t block,
 		supply_free(disk, lane, word_block(entry));
 	/* How many blocks a trim holds: for the trim logs' sake. */
 	if (!word_is_mapped(new_entry) && word_is_mapped(entry))
-		l->tombs++;
+		count_add(&l->tombs, 1);
 	else if (word_is_mapped(new_entry) && !word_is_mapped(entry) && entry)
-		l->tombs--;
+		count_add(&l->tombs, UINT64_MAX);
 	return true;
 }

@@ -132,9 +132,9 @@ static void states_clear(struct vdisk *disk)
 	disk->tombs = 0;
 }
 
-static int64_t tombs_count(const struct vdisk *disk)
+static uint64_t tombs_count(const struct vdisk *disk)
 {
-	int64_t tombs = 0;
+	uint64_t tombs = 0;
 
 	for (uint32_t i = 0; i < disk->layout.logical_count; i++)
 		tombs += disk->map[i] && !word_is_mapped(disk->map[i]);

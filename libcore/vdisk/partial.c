@@ -79,8 +79,7 @@ static int partial_locked(struct vdisk *disk, uint32_t lane, uint32_t block,
 			word_mapped(to, seq)))
 		supply_free(disk, lane, to);
 	l->written++;
-	__atomic_store_n(&l->user_writes, l->user_writes + 1,
-			 __ATOMIC_RELAXED);
+	count_add(&l->user_writes, 1);
 	return 0;
 }
 

@@ -46,8 +46,7 @@ int read_verified(struct vdisk *disk, uint32_t lane, uint64_t block,
 	else if (rec_matches(ret_rec, block, entry) &&
 		 media->ops->crc32c(0, dst, VD_BLOCK) == ret_rec->data_csum)
 		return 0;
-	__atomic_store_n(&l->data_errors, l->data_errors + 1,
-			 __ATOMIC_RELAXED);
+	count_add(&l->data_errors, 1);
 	return -NVM_EIO;
 }
 

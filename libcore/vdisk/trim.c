@@ -359,20 +359,20 @@ static uint32_t log_oldest(struct vdisk *disk)
 	return VD_NONE;
 }
 
-static int64_t tombs_now(struct vdisk *disk)
+static uint64_t tombs_now(struct vdisk *disk)
 {
-	int64_t tombs = disk->tombs;
+	uint64_t tombs = disk->tombs;
 
 	for (uint32_t i = 0; i < disk->lane_count; i++)
-		tombs += __atomic_load_n(&disk->lane[i].tombs,
-					 __ATOMIC_RELAXED);
-	return tombs < 0 ? 0 : tombs;
+		tombs += count_load(&disk->lane[i].tombs);
+	/* The lanes are not looked at in one moment. */
+	return tombs > disk->layout.logical_count ? 0 : tombs;
 }
 
 /* One log a trim at most, so that none waits for long. */
 static int logs_tidy(struct vdisk *disk, uint32_t lane)
 {
-	uint64_t tombs = (uint64_t)tombs_now(disk);
+	uint64_t tombs = tombs_now(disk);
 	uint32_t block;
 
 	if (disk->log_count <= LOGS_LEAST + tombs / VD_TRIM_LINES &&
@@ -415,8 +415,7 @@ static int trim_range(struct vdisk *disk, uint32_t lane, uint32_t first,
 	for (uint32_t i = 0; i < count && !err; i++)
 		map_switch(disk, lane, first + i, VD_WORD_NEVER, seq, seq);
 	if (!err)
-		__atomic_store_n(&l->trim_lines, l->trim_lines + 1,
-				 __ATOMIC_RELAXED);
+		count_add(&l->trim_lines, 1);
 	lane_end(disk, lane);
 	return err;
 }

@@ -161,9 +161,7 @@ static int pieces_write(struct vdisk *disk, uint32_t lane, uint32_t first,
 		} else {
 			pieces_switch(disk, lane, first, stored, seq);
 			l->written += stored;
-			__atomic_store_n(&l->user_writes,
-					 l->user_writes + stored,
-					 __ATOMIC_RELAXED);
+			count_add(&l->user_writes, stored);
 		}
 		pieces_return(disk, lane, stored, count);
 	}
