@@ -267,7 +267,7 @@ struct vd_scan {
 	struct vd_candidate *candidate;
 	uint32_t candidate_count;
 	uint64_t steps;			/* of trim ranges, to bound them */
-	uint64_t torn_count, unreadable_count, rolled_back;
+	uint64_t torn_count, corrected_count, unreadable_count, rolled_back;
 	bool flushed;			/* something has to be drained */
 };
 int scan_records(struct vd_scan *scan, struct nvm_fault *fault);

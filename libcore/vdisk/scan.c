@@ -204,8 +204,8 @@ static int record_found(struct vd_scan *scan, uint32_t block,
 	struct vdisk *disk = scan->disk;
 
 	disk->layout.wear_total += rec->count;
-	if (rec->torn)
-		scan->torn_count++;
+	scan->torn_count += rec->torn;
+	scan->corrected_count += rec->corrected;
 	if (rec->corrected && !corrected_holds(disk, block, rec)) {
 		scan->torn_count++;
 		return 0;
@@ -346,7 +346,7 @@ int scan_repair(struct vd_scan *scan)
 {
 	struct vdisk *disk = scan->disk;
 
-	if (!scan->torn_count)
+	if (!scan->torn_count && !scan->corrected_count)
 		return 0;
 	for (uint32_t block = 0; block < disk->layout.block_count; block++) {
 		int err = line_repair(scan, block);
