@@ -48,27 +48,33 @@ static int backing_open_fd(struct backing *backing, struct failure *failure)
 	return 0;
 }
 
-/* The mapping, in the strongest form that the backing gives. */
+void *backing_map_shared(const struct backing *backing, uint64_t off,
+			 size_t len, int prot)
+{
+	if (backing->info.map_sync) {
+		void *map = mmap(NULL, len, prot, MAP_SHARED_VALIDATE |
+				 MAP_SYNC | MAP_NORESERVE, backing->fd,
+				 (off_t)off);
+
+		if (map != MAP_FAILED || backing->info.kind != BACKING_DEVDAX)
+			return map;
+	}
+	return mmap(NULL, len, prot, MAP_SHARED | MAP_NORESERVE, backing->fd,
+		    (off_t)off);
+}
+
+/* The mapping of all of it. */
 static void *backing_mmap(const struct backing *backing)
 {
 	size_t len = (size_t)backing->info.size_bytes;
-	int prot = PROT_READ;
-	void *map;
 
 	if (backing->access == BACKING_PRIVATE &&
 	    backing->info.kind != BACKING_DEVDAX)
 		return mmap(NULL, len, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_NORESERVE, backing->fd, 0);
-	if (backing->access == BACKING_WRITE)
-		prot |= PROT_WRITE;
-	if (backing->info.map_sync) {
-		map = mmap(NULL, len, prot, MAP_SHARED_VALIDATE | MAP_SYNC |
-			   MAP_NORESERVE, backing->fd, 0);
-		if (map != MAP_FAILED || backing->info.kind != BACKING_DEVDAX)
-			return map;
-	}
-	return mmap(NULL, len, prot, MAP_SHARED | MAP_NORESERVE, backing->fd,
-		    0);
+	return backing_map_shared(backing, 0, len,
+				  backing->access == BACKING_WRITE ?
+				  PROT_READ | PROT_WRITE : PROT_READ);
 }
 
 /*
@@ -136,6 +142,7 @@ static int backing_map(struct backing *backing, struct failure *failure)
 		return failure_errno(failure, -errno, "cannot map '%s'",
 				     info->path);
 	backing->map = map;
+	backing->window = (struct guard_window){ map, (size_t)info->size_bytes };
 	if (backing->access == BACKING_PRIVATE && info->kind == BACKING_DEVDAX) {
 		backing->private_chunk = calloc((size_t)chunks / 8 + 1, 1);
 		if (!backing->private_chunk)
@@ -187,6 +194,8 @@ static struct backing *backing_new(enum backing_access access)
 	if (backing) {
 		backing->fd = -1;
 		backing->access = access;
+		backing->stray = STRAY_NONE;
+		pthread_mutex_init(&backing->stray_lock, NULL);
 	}
 	return backing;
 }
@@ -291,6 +300,7 @@ void backing_close(struct backing *backing)
 		munmap(backing->map, (size_t)backing->info.size_bytes);
 	if (backing->fd >= 0)
 		close(backing->fd);
+	pthread_mutex_destroy(&backing->stray_lock);
 	free(backing->private_chunk);
 	free(backing->info.bad);
 	free(backing);

@@ -17,8 +17,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "hosted/backing_private.h"
-#include "hosted/guard.h"
+#include "hosted/stray_private.h"
 
 #define HOLE_BYTES_MIN	(32u << 10)
 /* The page cache has pages of up to this many bytes. */
@@ -27,12 +26,6 @@
 static struct backing *backing_of(struct nvm_media *media)
 {
 	return (struct backing *)media;
-}
-
-static struct guard_window backing_window(const struct backing *backing)
-{
-	return (struct guard_window){ backing->map,
-				      (size_t)backing->info.size_bytes };
 }
 
 uint64_t backing_chunk_bytes(const struct backing *backing)
@@ -81,7 +74,6 @@ static int backing_load(struct nvm_media *media, uint64_t off, void *dst,
 			size_t len)
 {
 	struct backing *backing = backing_of(media);
-	struct guard_window window = backing_window(backing);
 	struct guard_fault fault;
 
 	if (!media_contains(media, off, len))
@@ -91,8 +83,9 @@ static int backing_load(struct nvm_media *media, uint64_t off, void *dst,
 		memset(dst, 0, len);
 		return 0;
 	}
-	return guard_copy(&window, guard_memcpy, dst, backing->map + off, len,
-			  0, &fault) ? 0 : -NVM_EIO;
+	stray_before_load(backing);
+	return guard_copy(&backing->window, guard_memcpy, dst,
+			  backing->map + off, len, 0, &fault) ? 0 : -NVM_EIO;
 }
 
 /*
@@ -129,7 +122,6 @@ static int backing_store_error(const struct backing *backing,
 static int backing_make_private(struct backing *backing, uint64_t off,
 				uint64_t len)
 {
-	struct guard_window window = backing_window(backing);
 	uint64_t chunk = backing_chunk_bytes(backing);
 	uint64_t size = backing->info.size_bytes;
 	struct guard_fault fault;
@@ -146,7 +138,7 @@ static int backing_make_private(struct backing *backing, uint64_t off,
 			    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (copy == MAP_FAILED)
 			return -NVM_ENOMEM;
-		copied = guard_copy(&window, guard_memcpy, copy,
+		copied = guard_copy(&backing->window, guard_memcpy, copy,
 				    backing->map + at, part, 0, &fault);
 		if (!copied || mremap(copy, part, part,
 				      MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -174,9 +166,8 @@ static int backing_store(struct nvm_media *media, uint64_t off,
 			 const void *src, size_t len)
 {
 	struct backing *backing = backing_of(media);
-	struct guard_window window = backing_window(backing);
 	struct guard_fault fault;
-	int err;
+	int err = 0;
 
 	if (media->read_only)
 		return -NVM_EROFS;
@@ -189,10 +180,14 @@ static int backing_store(struct nvm_media *media, uint64_t off,
 		if (err)
 			return err;
 	}
-	if (guard_copy(&window, backing->pmem2_memcpy, backing->map + off, src,
-		       len, store_flags(len), &fault))
-		return 0;
-	return backing_store_error(backing, &fault);
+	if (backing->stray != STRAY_NONE)
+		err = stray_store(backing, off, src, len, store_flags(len),
+				  &fault);
+	else if (!guard_copy(&backing->window, backing->pmem2_memcpy,
+			     backing->map + off, src, len, store_flags(len),
+			     &fault))
+		err = -NVM_EIO;
+	return err == -NVM_EIO ? backing_store_error(backing, &fault) : err;
 }
 
 static int backing_drain(struct nvm_media *media)
@@ -213,7 +208,6 @@ static void *backing_flush_guarded(void *backing, const void *src, size_t len,
 static int backing_flush(struct nvm_media *media, uint64_t off, uint64_t len)
 {
 	struct backing *backing = backing_of(media);
-	struct guard_window window = backing_window(backing);
 	struct guard_fault fault;
 
 	if (!media_contains(media, off, len))
@@ -221,7 +215,8 @@ static int backing_flush(struct nvm_media *media, uint64_t off, uint64_t len)
 	/* On the page cache the pages are dirty already: sync writes them. */
 	if (media->durability == NVM_SYNC || backing->access != BACKING_WRITE)
 		return 0;
-	return guard_copy(&window, backing_flush_guarded, backing,
+	stray_before_load(backing);
+	return guard_copy(&backing->window, backing_flush_guarded, backing,
 			  backing->map + off, (size_t)len, 0, &fault) ?
 	       0 : -NVM_EIO;
 }
