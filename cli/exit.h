@@ -15,10 +15,12 @@ enum exit_status {
 	EXIT_EXISTS = 4,	/* is there already, or would be overwritten */
 	EXIT_NO_SPACE = 5,	/* no space, too fragmented, an impossible size */
 	EXIT_BUSY = 6,		/* in use by a process, or locked */
-	EXIT_DAMAGED = 7,	/* damaged metadata; problems remain */
+	EXIT_DAMAGED = 7,	/* damaged metadata or data; problems remain */
 	EXIT_DENIED = 8,	/* permission denied, or read-only */
-	EXIT_NOT_POOL = 9,	/* not a pool, or of a newer format */
+	EXIT_NOT_POOL = 9,	/* not a pool (nvmpool) or virtual disk (nvmvd),
+				   or of a newer format */
 	EXIT_UNSUPPORTED = 10,	/* not on this machine, backing or QEMU */
+	EXIT_PARTIAL = 11,	/* done, but for damaged data left out on demand */
 	EXIT_SIGNAL = 128,	/* plus the signal's number */
 };
 

@@ -203,12 +203,12 @@ const char *out_status_code(int status)
 		[EXIT_DENIED] = "denied",
 		[EXIT_NOT_POOL] = "not-a-pool",
 		[EXIT_UNSUPPORTED] = "unsupported",
+		[EXIT_PARTIAL] = "partial",
 	};
 
 	if (status > EXIT_SIGNAL)
 		return "interrupted";
-	return status >= 0 && status <= EXIT_UNSUPPORTED ? codes[status] :
-							   "failed";
+	return status >= 0 && status <= EXIT_PARTIAL ? codes[status] : "failed";
 }
 
 void out_warning_add(struct cli *cli, const char *message)
