@@ -108,7 +108,7 @@ static void check_record(struct check *check, uint32_t block)
 	bool repaired = false, used;
 	struct vd_rec rec;
 
-	if (state_load(disk, block) == VD_BLOCK_BAD)
+	if (state_of(disk, block) == VD_BLOCK_BAD)
 		return;
 	if (rec_load(disk, block, &rec)) {
 		report(check, VD_FIND_RECORD, VD_NONE, block, segment->extent,
@@ -230,7 +230,7 @@ int vd_check(struct vdisk *disk, const struct vd_check_args *args,
 	for (uint32_t block = 0; block < disk->layout.block_count && !err;
 	     block++) {
 		check_record(&check, block);
-		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) ==
+		if (state_of(disk, block) ==
 		    VD_BLOCK_LOG)
 			check_log(&check, block);
 		err = step(&check);

@@ -74,6 +74,9 @@
  *                                             it visible and not durable
  *   above it, data or group not whole         VOID (keeps the count)
  *   a line that cannot be read                its block is BAD
+ *   a line lost in either way, its block      EIO for that logical block: its
+ *     mapped at the last clean close and        newest version was there
+ *     nothing newer found
  *   (at the end: barrier, then the SBs say DIRTY with a watermark of all
  *   that was found; only then is anything new written)
  *
@@ -155,7 +158,10 @@ struct vd_sb {
 /*0c0*/	char	label[64];		/* NUL-padded */
 /*100*/	le64_t	extent_bytes[VD_EXTENTS_MAX];
 /*300*/	struct vd_sb_segment segment[VD_SEGMENTS_MAX];
-/*c00*/	uint8_t	zero[0x400];
+/* The last clean close: what the tables still say, and of when. */
+/*c00*/	le64_t	table_generation;	/* of their pages; 0: not valid */
+/*c08*/	le64_t	table_seq;
+/*c10*/	uint8_t	zero[0x3f0];
 };
 FIELD_AT(vd_sb, csum, 0x008, 4);
 FIELD_AT(vd_sb, generation, 0x010, 8);
@@ -168,6 +174,7 @@ FIELD_AT(vd_sb, retired, 0x0b8, 8);
 FIELD_AT(vd_sb, label, 0x0c0, 64);
 FIELD_AT(vd_sb, extent_bytes, 0x100, 0x200);
 FIELD_AT(vd_sb, segment, 0x300, 0x900);
+FIELD_AT(vd_sb, table_seq, 0xc08, 8);
 _Static_assert(sizeof(struct vd_sb) == NVM_PAGE, "vd_sb");
 
 /* First page of a segment: which one of which disk it is. */
@@ -220,6 +227,7 @@ enum vd_block_state {
 	VD_BLOCK_LOG = 2,	/* a trim log */
 	VD_BLOCK_BAD = 3,	/* retired */
 	VD_BLOCK_POISONED = 0x80, /* flag: to be retired when it is freed */
+	VD_BLOCK_SUSPECT = 0x40, /* flag, in memory: its record was lost */
 };
 
 /*

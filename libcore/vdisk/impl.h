@@ -54,6 +54,7 @@ struct vd_layout {
 	uint64_t seq, watermark, secret, created_s, endurance;
 	uint64_t user_writes, moves, trim_lines, wear_total;
 	uint64_t rolled_back, lost_lines, data_errors, retired;
+	uint64_t table_generation, table_seq;
 	uint64_t extent_bytes[VD_EXTENTS_MAX];
 	uint32_t state, policy, threshold, budget;
 	uint32_t logical_count, block_count;
@@ -253,6 +254,9 @@ bool block_stays(const struct vdisk *disk, uint32_t block);
 /* ---- table.c ---- */
 int table_write(struct vdisk *disk, uint64_t generation);
 int table_read(struct vdisk *disk);
+void table_each_word(struct vdisk *disk, uint64_t generation,
+		     void (*word)(void *ctx, uint32_t logical, uint64_t word),
+		     void *ctx);
 int table_page_check(struct vdisk *disk, enum vd_table kind, uint32_t entry,
 		     uint64_t generation);
 
@@ -273,6 +277,7 @@ struct vd_scan {
 int scan_records(struct vd_scan *scan, struct nvm_fault *fault);
 void scan_insert(struct vd_scan *scan, uint32_t logical, uint32_t block,
 		 uint64_t seq);
+void scan_lost(struct vd_scan *scan);
 int scan_repair(struct vd_scan *scan);
 int judge_candidates(struct vd_scan *scan, struct nvm_fault *fault);
 
@@ -453,6 +458,13 @@ static inline uint64_t count_load(const uint64_t *counter)
 static inline uint8_t state_load(const struct vdisk *disk, uint32_t block)
 {
 	return __atomic_load_n(&disk->state[block], __ATOMIC_RELAXED);
+}
+
+#define VD_STATE_FLAGS	(VD_BLOCK_POISONED | VD_BLOCK_SUSPECT)
+
+static inline uint8_t state_of(const struct vdisk *disk, uint32_t block)
+{
+	return state_load(disk, block) & (uint8_t)~VD_STATE_FLAGS;
 }
 
 #endif

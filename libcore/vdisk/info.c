@@ -92,8 +92,7 @@ int vd_physical(struct vdisk *disk, uint32_t block,
 	if (block >= disk->layout.block_count)
 		return -NVM_EINVAL;
 	segment = segment_of(disk, block);
-	physical.state = state_load(disk, block) &
-			 (uint8_t)~VD_BLOCK_POISONED;
+	physical.state = state_of(disk, block);
 	physical.extent = segment->extent;
 	physical.off_bytes = data_off(segment, block);
 	physical.record_bytes = record_off(segment, block);

@@ -34,6 +34,8 @@ void layout_encode(const struct vd_layout *layout, struct vd_sb *ret_sb)
 	sb->lost_lines = put_le64(layout->lost_lines);
 	sb->data_errors = put_le64(layout->data_errors);
 	sb->retired = put_le64(layout->retired);
+	sb->table_generation = put_le64(layout->table_generation);
+	sb->table_seq = put_le64(layout->table_seq);
 	memcpy(sb->label, layout->label, VD_LABEL_MAX);
 	for (uint32_t e = 0; e < layout->extent_count; e++)
 		sb->extent_bytes[e] = put_le64(layout->extent_bytes[e]);
@@ -152,6 +154,8 @@ static int decode_numbers(const struct vd_sb *sb, struct vd_layout *layout,
 	layout->lost_lines = get_le64(sb->lost_lines);
 	layout->data_errors = get_le64(sb->data_errors);
 	layout->retired = get_le64(sb->retired);
+	layout->table_generation = get_le64(sb->table_generation);
+	layout->table_seq = get_le64(sb->table_seq);
 	layout->read_only = get_le32(sb->ro_compat) & ~VD_RO_COMPAT_KNOWN;
 	memcpy(layout->uuid, sb->uuid, VD_UUID_LEN);
 	memcpy(layout->label, sb->label, VD_LABEL_MAX);

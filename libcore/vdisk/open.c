@@ -158,6 +158,8 @@ static int recover(struct vdisk *disk, struct nvm_fault *fault)
 		err = scan_records(&scan, fault);
 	if (!err)
 		err = judge_candidates(&scan, fault);
+	if (!err)
+		scan_lost(&scan);
 	if (!err && !disk->read_only)
 		err = scan_repair(&scan);
 	if (!err && scan.flushed && !disk->read_only)
@@ -310,8 +312,10 @@ int vd_close(struct vdisk *disk, struct nvm_fault *fault)
 		err = disk_sync(disk, 0);
 	disk_tally(disk);
 	disk->layout.watermark = disk->layout.seq;
+	disk->layout.table_generation = disk->layout.generation + 1;
+	disk->layout.table_seq = disk->layout.seq;
 	if (!err)
-		err = table_write(disk, disk->layout.generation + 1);
+		err = table_write(disk, disk->layout.table_generation);
 	if (!err)
 		err = area_barrier(&disk->area);
 	if (!err)

@@ -47,6 +47,7 @@ int vd_grow(const struct vd_area *area, uint32_t logical_count,
 	    layout.logical_count > layout.block_count)
 		return nvm_fault_set(fault, -NVM_ERANGE, "logical blocks", 0,
 				     0, layout.block_count, logical_count);
+	layout.table_generation = 0;
 	err = segments_create(area, &layout, had, false);
 	if (!err)
 		err = super_write(area, &layout, VD_SB_DIRTY);
@@ -146,7 +147,7 @@ static int logs_evacuate(struct vdisk *disk)
 	disk->log_ring_count = 0;
 	for (uint32_t block = 0; block < disk->layout.block_count && !err;
 	     block++)
-		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) ==
+		if (state_of(disk, block) ==
 		    VD_BLOCK_LOG && !block_stays(disk, block))
 			err = log_evacuate(disk, 0, block);
 	lock_drop(&disk->log_lock);
@@ -221,6 +222,7 @@ int vd_shrink(struct vdisk *disk, const uint64_t *extent_bytes,
 	}
 	disk_tally(disk);
 	to.seq = to.watermark = disk->seq;
+	to.table_generation = 0;
 	to.user_writes = disk->layout.user_writes;
 	to.moves = disk->layout.moves;
 	to.trim_lines = disk->layout.trim_lines;

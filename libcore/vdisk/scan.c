@@ -184,6 +184,14 @@ static int log_scan(struct vd_scan *scan, uint32_t block,
 
 /* ---- records ---------------------------------------------------------------------- */
 
+/* Its newest record is not there: torn, rotten, or not readable. */
+static void line_lost(struct vd_scan *scan, uint32_t block,
+		      uint64_t *ret_counter)
+{
+	scan->disk->state[block] |= VD_BLOCK_SUSPECT;
+	++*ret_counter;
+}
+
 /* A corrected record counts only if its data are the ones that it means. */
 static bool corrected_holds(struct vdisk *disk, uint32_t block,
 			    const struct vd_rec *rec)
@@ -204,10 +212,11 @@ static int record_found(struct vd_scan *scan, uint32_t block,
 	struct vdisk *disk = scan->disk;
 
 	disk->layout.wear_total += rec->count;
-	scan->torn_count += rec->torn;
 	scan->corrected_count += rec->corrected;
+	if (rec->torn)
+		line_lost(scan, block, &scan->torn_count);
 	if (rec->corrected && !corrected_holds(disk, block, rec)) {
-		scan->torn_count++;
+		line_lost(scan, block, &scan->torn_count);
 		return 0;
 	}
 	mark_raise(scan, rec->seq, rec->lag);
@@ -240,7 +249,7 @@ static int lines_scan(struct vd_scan *scan, uint32_t first, uint32_t count,
 		int err = rec_load(scan->disk, first + i, &rec);
 
 		if (err == -NVM_EIO) {
-			scan->unreadable_count++;
+			line_lost(scan, first + i, &scan->unreadable_count);
 			scan_state(scan, first + i, VD_BLOCK_BAD);
 			continue;
 		}
@@ -313,6 +322,43 @@ int scan_records(struct vd_scan *scan, struct nvm_fault *fault)
 	return 0;
 }
 
+/* ---- lost records ---------------------------------------------------------------- */
+
+/*
+ * The map of the last clean close has the logical block on a block whose record
+ * was lost.  Had it been written or trimmed since, something newer would have
+ * been found (a block is free only after that is durable): so the newest
+ * version was here, and an older one that was found must not pass for it.
+ */
+static void word_lost(void *ctx, uint32_t logical, uint64_t word)
+{
+	struct vd_scan *scan = ctx;
+	struct vdisk *disk = scan->disk;
+	uint32_t block = word_block(word);
+	uint64_t entry = disk->map[logical];
+
+	if (!(state_load(disk, block) & VD_BLOCK_SUSPECT) ||
+	    entry_number(scan, entry) > disk->layout.table_seq ||
+	    (word_is_mapped(entry) && word_block(entry) == block))
+		return;
+	if (word_is_mapped(entry))
+		scan_state(scan, word_block(entry), VD_BLOCK_IDLE);
+	disk->map[logical] = word;
+	if (state_of(disk, block) != VD_BLOCK_BAD)
+		scan_state(scan, block, VD_BLOCK_TAKEN);
+	disk->state[block] |= VD_BLOCK_POISONED;
+}
+
+void scan_lost(struct vd_scan *scan)
+{
+	struct vdisk *disk = scan->disk;
+
+	if (disk->layout.table_generation &&
+	    (scan->torn_count || scan->unreadable_count))
+		table_each_word(disk, disk->layout.table_generation, word_lost,
+				scan);
+}
+
 /* ---- repair ------------------------------------------------------------------------- */
 
 /*
@@ -327,7 +373,9 @@ static int line_repair(struct vd_scan *scan, uint32_t block)
 	uint64_t entry;
 	bool mapped;
 
-	if (state_load(disk, block) == VD_BLOCK_BAD ||
+	/* A lost one that is mapped stays as it is, and stays lost. */
+	if (state_of(disk, block) == VD_BLOCK_BAD ||
+	    state_load(disk, block) == (VD_BLOCK_TAKEN | VD_STATE_FLAGS) ||
 	    rec_load(disk, block, &rec) || (!rec.torn && !rec.corrected))
 		return 0;
 	entry = rec.type == VD_RECORD_DATA &&

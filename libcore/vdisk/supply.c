@@ -28,7 +28,7 @@ static uint32_t chunk_of(const struct vdisk *disk, uint32_t block)
 void supply_state(struct vdisk *disk, uint32_t block, uint8_t state)
 {
 	uint8_t old = state_load(disk, block);
-	uint8_t was = old & (uint8_t)~VD_BLOCK_POISONED;
+	uint8_t was = old & (uint8_t)~VD_STATE_FLAGS;
 
 	if (was == VD_BLOCK_IDLE && state != VD_BLOCK_IDLE) {
 		disk->chunk_idle[chunk_of(disk, block)]--;
@@ -42,7 +42,7 @@ void supply_state(struct vdisk *disk, uint32_t block, uint8_t state)
 	if (was == VD_BLOCK_BAD && state != VD_BLOCK_BAD)
 		disk->bad_count--;
 	__atomic_store_n(&disk->state[block],
-			 state | (old & VD_BLOCK_POISONED), __ATOMIC_RELAXED);
+			 state | (old & VD_STATE_FLAGS), __ATOMIC_RELAXED);
 }
 
 /* Under the pool lock. */
@@ -82,7 +82,7 @@ static uint32_t idle_next(struct vdisk *disk)
 				block = count;
 			continue;
 		}
-		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) ==
+		if (state_of(disk, block) ==
 		    VD_BLOCK_IDLE)
 			break;
 		block++;
@@ -183,7 +183,7 @@ void supply_restrict(struct vdisk *disk)
 	while (wear_take(disk->wear, &block))
 		supply_state(disk, block.block, VD_BLOCK_IDLE);
 	for (uint32_t i = 0; i < blocks; i++)
-		if ((state_load(disk, i) & ~VD_BLOCK_POISONED) ==
+		if (state_of(disk, i) ==
 		    VD_BLOCK_IDLE && !block_stays(disk, i))
 			supply_state(disk, i, VD_BLOCK_BAD);
 	lock_drop(&disk->pool_lock);
@@ -196,7 +196,7 @@ void supply_unrestrict(struct vdisk *disk)
 	for (uint32_t i = 0; i < disk->layout.block_count; i++) {
 		struct vd_rec rec;
 
-		if ((state_load(disk, i) & ~VD_BLOCK_POISONED) ==
+		if (state_of(disk, i) ==
 		    VD_BLOCK_BAD && !rec_load(disk, i, &rec) &&
 		    rec.type != VD_RECORD_BAD)
 			supply_state(disk, i, VD_BLOCK_IDLE);

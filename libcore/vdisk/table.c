@@ -71,7 +71,8 @@ static void page_fill(const struct vdisk *disk, const struct table *table,
 		if (table->kind == VD_TABLE_MAP)
 			ret_page->word[i] = put_le64(disk->map[entry + i]);
 		else
-			ret_page->state[i] = disk->state[entry + i];
+			ret_page->state[i] = disk->state[entry + i] &
+					     (uint8_t)~VD_BLOCK_SUSPECT;
 	}
 	ret_page->csum = put_le32(page_csum(disk->area.extent[0], ret_page,
 				  offsetof(struct vd_table_page, csum),
@@ -177,14 +178,14 @@ static int states_read(struct vdisk *disk, const struct vd_table_page *page,
 		       uint32_t entry, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t state = page->state[i] & (uint8_t)~VD_BLOCK_POISONED;
+		uint8_t state = page->state[i] & (uint8_t)~VD_STATE_FLAGS;
 		uint32_t block = entry + i;
 
 		if (page->state[i] & VD_BLOCK_POISONED)
 			disk->state[block] |= VD_BLOCK_POISONED;
 		if (state != VD_BLOCK_LOG && state != VD_BLOCK_BAD)
 			continue;
-		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) !=
+		if (state_of(disk, block) !=
 		    VD_BLOCK_IDLE)
 			return -NVM_EBADMSG;
 		supply_state(disk, block, state);
@@ -215,6 +216,33 @@ static int one_table_read(struct vdisk *disk, enum vd_table kind)
 	return 0;
 }
 
+/*
+ * What the map of that generation says, mapped blocks only, as far as its pages
+ * are whole.
+ */
+void table_each_word(struct vdisk *disk, uint64_t generation,
+		     void (*word)(void *ctx, uint32_t logical, uint64_t word),
+		     void *ctx)
+{
+	struct table table = table_of(disk, VD_TABLE_MAP);
+	struct vd_table_page *page =
+		(struct vd_table_page *)disk->log_scratch;
+
+	for (uint32_t entry = 0; entry < table.count; ) {
+		uint32_t count = page_entries(disk, &table, entry);
+		bool whole = !page_load(disk, &table, entry, generation, page);
+
+		for (uint32_t i = 0; i < count && whole; i++) {
+			uint64_t found = get_le64(page->word[i]);
+
+			if (word_is_mapped(found) &&
+			    word_block(found) < disk->layout.block_count)
+				word(ctx, entry + i, found);
+		}
+		entry += count;
+	}
+}
+
 /* How much the logs span, for their tidying. */
 static void logs_read(struct vdisk *disk)
 {
@@ -222,7 +250,7 @@ static void logs_read(struct vdisk *disk)
 	     block < disk->layout.block_count; block++) {
 		uint64_t span;
 
-		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) !=
+		if (state_of(disk, block) !=
 		    VD_BLOCK_LOG)
 			continue;
 		span = log_span(disk, block, disk->log_scratch);

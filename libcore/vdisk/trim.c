@@ -353,7 +353,7 @@ static uint32_t log_oldest(struct vdisk *disk)
 		return block;
 	}
 	for (block = 0; block < disk->layout.block_count; block++)
-		if ((state_load(disk, block) & ~VD_BLOCK_POISONED) ==
+		if (state_of(disk, block) ==
 		    VD_BLOCK_LOG && block != disk->log_block)
 			return block;
 	return VD_NONE;

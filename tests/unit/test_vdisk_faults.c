@@ -286,6 +286,39 @@ static void a_poisoned_record_costs_its_block_only(void **state)
 			rig_expect(&rig, b, 2);
 }
 
+/*
+ * A record that is lost altogether, on a disk that was closed since the block
+ * was written: the block is an error, not its version before.
+ */
+static void a_lost_record_does_not_bring_back_old_data(void **state)
+{
+	uint8_t bytes[VD_BLOCK], rubbish[VD_RECORD_LINE];
+	uint64_t record;
+
+	(void)state;
+	begin();
+	record = record_of(2);
+	rig_close(&rig);
+	rig_open(&rig);
+	assert_int_equal(rig_write(&rig, 3, 4), 0);
+	rig_fill(bytes, 1, 1);
+	memcpy(rubbish, bytes, sizeof(rubbish));
+	domain_poke(rig.domain[0], record, rubbish, sizeof(rubbish));
+	for (unsigned reopened = 0; reopened < 4; reopened++) {
+		rig_open(&rig);
+		assert_int_equal(vd_read(rig.disk, 0, 2, 1, bytes), -NVM_EIO);
+		rig_expect(&rig, 1, 2);
+		rig_expect(&rig, 3, 4);
+		assert_true(rig_check(&rig, true).count > 0);
+		if (reopened == 2)
+			rig_close(&rig);
+	}
+	assert_int_equal(rig_write(&rig, 2, 5), 0);
+	rig_open(&rig);
+	rig_expect(&rig, 2, 5);
+	assert_int_equal(rig_check(&rig, false).count, 0);
+}
+
 /* Each store of a write fails once: another block serves. */
 static void a_block_that_refuses_stores_is_replaced(void **state)
 {
@@ -408,6 +441,8 @@ int main(void)
 					  end),
 		cmocka_unit_test_teardown(
 			a_poisoned_record_costs_its_block_only, end),
+		cmocka_unit_test_teardown(
+			a_lost_record_does_not_bring_back_old_data, end),
 		cmocka_unit_test_teardown(
 			a_block_that_refuses_stores_is_replaced, end),
 		cmocka_unit_test_teardown(
