@@ -26,6 +26,16 @@ static uint32_t window_for(uint32_t block_count)
 							   : window;
 }
 
+/* Idle blocks are counted by chunks of 64 blocks, or larger ones. */
+static uint32_t chunk_shift_for(uint32_t block_count)
+{
+	uint32_t shift = 6;
+
+	while ((block_count - 1) >> shift >= VD_CHUNKS)
+		shift++;
+	return shift;
+}
+
 /* A sound disk has no more records above the watermark. */
 static uint32_t candidates_for(uint32_t block_count)
 {
@@ -43,53 +53,66 @@ static uint32_t ring_for(uint32_t block_count)
 					   : VD_WINDOW_MAX + margin;
 }
 
-struct carve {
-	uint8_t *mem;
-	size_t used;
+/* Where the parts of a disk lie in its memory: offsets. */
+struct parts {
+	size_t map, state, chunk_idle, lane, scratch, overlay, ring, end;
 };
 
-static void *carve(struct carve *from, size_t bytes)
+static size_t part(size_t *end, size_t bytes)
 {
-	void *at = from->mem ? from->mem + from->used : NULL;
+	size_t at = *end;
 
-	from->used += align64(bytes);
+	*end += align64(bytes);
 	return at;
 }
 
-/* Give out @from to all parts of @disk; @disk NULL: only count. */
-static void disk_carve(struct carve *from, struct vdisk *disk,
-		       const struct vd_geometry *geometry, uint32_t lanes)
+static void parts_of(const struct vd_geometry *geometry, uint32_t lanes,
+		     struct parts *ret_parts)
 {
 	uint32_t blocks = geometry->block_count;
 	size_t wear = align64(wear_memory_bytes(blocks));
 	size_t live = wear + ring_for(blocks) * sizeof(struct wear_block);
 	size_t judged = candidates_for(blocks) * sizeof(struct vd_candidate);
-	uint32_t chunks = blocks < VD_CHUNKS ? blocks : VD_CHUNKS;
-	struct vdisk dummy;
-	struct vdisk *d = disk ? disk : &dummy;
+	uint32_t chunks = ((blocks - 1) >> chunk_shift_for(blocks)) + 1;
+	size_t end = align64(sizeof(struct vdisk));
 
-	d->map = carve(from, (size_t)geometry->logical_count * 8);
-	d->state = carve(from, blocks);
-	d->chunk_idle = carve(from, chunks * sizeof(uint32_t));
-	d->lane = carve(from, lanes * sizeof(struct vd_lane));
-	d->log_scratch = carve(from, VD_BLOCK);
-	for (uint32_t i = 0; i < lanes; i++) {
-		uint8_t *scratch = carve(from, VD_BLOCK);
+	ret_parts->map = part(&end, (size_t)geometry->logical_count * 8);
+	ret_parts->state = part(&end, blocks);
+	ret_parts->chunk_idle = part(&end, chunks * sizeof(uint32_t));
+	ret_parts->lane = part(&end, lanes * sizeof(struct vd_lane));
+	/* One for each lane and one for the trim logs. */
+	ret_parts->scratch = part(&end, ((size_t)lanes + 1) * VD_BLOCK);
+	ret_parts->overlay = part(&end, live > judged ? live : judged);
+	ret_parts->ring = ret_parts->overlay + wear;
+	ret_parts->end = end;
+}
 
-		if (disk)
-			disk->lane[i].scratch = scratch;
-	}
-	d->overlay = carve(from, live > judged ? live : judged);
-	d->ring = disk ? (struct wear_block *)((uint8_t *)d->overlay + wear)
-		       : NULL;
+static void disk_carve(struct vdisk *disk, const struct vd_geometry *geometry)
+{
+	uint8_t *mem = (uint8_t *)disk;
+	struct parts parts;
+
+	parts_of(geometry, disk->lane_count, &parts);
+	disk->map = (uint64_t *)(mem + parts.map);
+	disk->state = mem + parts.state;
+	disk->chunk_shift = chunk_shift_for(geometry->block_count);
+	disk->chunk_idle = (uint32_t *)(mem + parts.chunk_idle);
+	disk->lane = (struct vd_lane *)(mem + parts.lane);
+	disk->log_scratch = mem + parts.scratch;
+	disk->overlay = mem + parts.overlay;
+	disk->ring = (struct wear_block *)(mem + parts.ring);
+	memset(disk->lane, 0, disk->lane_count * sizeof(*disk->lane));
+	for (uint32_t i = 0; i < disk->lane_count; i++)
+		disk->lane[i].scratch = disk->log_scratch +
+					((size_t)i + 1) * VD_BLOCK;
 }
 
 size_t vd_memory_bytes(const struct vd_geometry *geometry, uint32_t lane_count)
 {
-	struct carve count = { NULL, align64(sizeof(struct vdisk)) };
+	struct parts parts;
 
-	disk_carve(&count, NULL, geometry, lane_count);
-	return count.used;
+	parts_of(geometry, lane_count, &parts);
+	return parts.end;
 }
 
 /* Each lane may hoard twice a batch of one, and a log and a move need some. */
@@ -117,9 +140,6 @@ static void states_clear(struct vdisk *disk)
 
 	memset(disk->map, 0, (size_t)disk->layout.logical_count * 8);
 	memset(disk->state, VD_BLOCK_IDLE, blocks);
-	disk->chunk_shift = 0;
-	while (blocks && (blocks - 1) >> disk->chunk_shift >= VD_CHUNKS)
-		disk->chunk_shift++;
 	for (uint32_t block = 0; block < blocks; block += chunk) {
 		chunk = 1u << disk->chunk_shift;
 		if (chunk > blocks - block)
@@ -233,8 +253,7 @@ static int disk_load(struct vdisk *disk, struct nvm_fault *fault)
 int vd_open(const struct vd_area *area, const struct vd_open_args *args,
 	    struct vdisk **ret_disk, struct nvm_fault *fault)
 {
-	struct carve memory = { args->mem, 0 };
-	struct vdisk *disk = carve(&memory, sizeof(*disk));
+	struct vdisk *disk = args->mem;
 	struct vd_geometry geometry;
 	int err;
 
@@ -263,13 +282,7 @@ int vd_open(const struct vd_area *area, const struct vd_open_args *args,
 	err = access_check(disk, fault);
 	if (err)
 		return err;
-	disk_carve(&memory, disk, &geometry, args->lane_count);
-	for (uint32_t i = 0; i < disk->lane_count; i++) {
-		uint8_t *scratch = disk->lane[i].scratch;
-
-		memset(&disk->lane[i], 0, sizeof(disk->lane[i]));
-		disk->lane[i].scratch = scratch;
-	}
+	disk_carve(disk, &geometry);
 	err = disk_load(disk, fault);
 	if (err)
 		return err;
