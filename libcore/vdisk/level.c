@@ -101,22 +101,17 @@ int level_move(struct vdisk *disk, uint32_t lane, uint32_t logical,
 	return err;
 }
 
-/* 1: moved. */
-static int level_one(struct vdisk *disk, uint32_t lane, uint32_t block,
-		     bool force)
+/* The policy wants it.  1: moved. */
+static int level_one(struct vdisk *disk, uint32_t lane, uint32_t block)
 {
 	struct wear_block to;
 	struct vd_rec rec;
 	uint64_t entry;
-	bool wanted, moved;
+	bool moved;
 	int err;
 
-	if (!mapped_at(disk, block, &rec, &entry))
-		return 0;
-	lock_take(disk, &disk->pool_lock);
-	wanted = force || wear_wants_move(disk->wear, rec.count);
-	lock_drop(&disk->pool_lock);
-	if (!wanted || rec.seq > disk_watermark(disk) ||
+	if (!mapped_at(disk, block, &rec, &entry) ||
+	    rec.seq > disk_watermark(disk) ||
 	    supply_take_worn(disk, lane, rec.count, &to))
 		return 0;
 	err = level_move(disk, lane, rec.block, to, &moved);
@@ -128,22 +123,73 @@ static int level_one(struct vdisk *disk, uint32_t lane, uint32_t block,
 	return err ? err : moved;
 }
 
+/* What the newer half says, right or not: enough to look closer. */
+static uint32_t line_count(const struct vd_record half[2])
+{
+	return get_le32(half[get_le64(half[1].seq) > get_le64(half[0].seq)]
+			.count);
+}
+
+/*
+ * Which of the @count blocks from @first on, all of one segment, the policy
+ * wants moved: a bit each.
+ */
+static uint32_t blocks_wanted(struct vdisk *disk, uint32_t first,
+			      uint32_t count, bool force)
+{
+	const struct vd_segment *segment = segment_of(disk, first);
+	struct nvm_media *media = segment_media(disk, segment);
+	struct vd_record line[VD_LANE_BATCH][2];
+	uint32_t wanted = 0;
+
+	if (force || media->ops->load(media, record_off(segment, first), line,
+				      count * sizeof(line[0])))
+		return force ? (1u << count) - 1 : 0;
+	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < count; i++)
+		if (wear_wants_move(disk->wear, line_count(line[i])))
+			wanted |= 1u << i;
+	lock_drop(&disk->pool_lock);
+	return wanted;
+}
+
+/* The hand goes @count blocks further, not beyond the end of a segment. */
+static uint32_t hand_step(struct vdisk *disk, uint32_t count)
+{
+	const struct vd_segment *segment = segment_of(disk, disk->level_hand);
+	uint32_t left = segment->first + segment->block_count -
+			disk->level_hand;
+
+	if (count > left)
+		count = left;
+	disk->level_hand += count;
+	if (disk->level_hand == disk->layout.block_count)
+		disk->level_hand = 0;
+	return count;
+}
+
 /* A damaged block is for its reader to find: levelling goes on. */
 static uint32_t level_walk(struct vdisk *disk, uint32_t lane, uint32_t look,
 			   uint32_t moves_max, bool force)
 {
 	uint32_t moves = 0;
 
-	for (uint32_t i = 0; i < look && moves < moves_max; i++) {
-		uint32_t block = disk->level_hand;
+	while (look && moves < moves_max) {
+		uint32_t first = disk->level_hand;
+		uint32_t count = hand_step(disk, look < VD_LANE_BATCH ? look :
+					   VD_LANE_BATCH);
+		uint32_t wanted = blocks_wanted(disk, first, count, force);
 
-		disk->level_hand = block + 1 < disk->layout.block_count
-				   ? block + 1 : 0;
-		if (level_one(disk, lane, block, force) > 0)
-			moves++;
+		for (uint32_t i = 0; i < count && moves < moves_max; i++)
+			if (wanted & 1u << i &&
+			    level_one(disk, lane, first + i) > 0)
+				moves++;
+		look -= count;
 	}
-	/* The next ones will be asked for soon. */
-	record_prefetch(disk, disk->level_hand);
+	/* They will be asked for soon. */
+	for (uint32_t i = 0; i < VD_LANE_BATCH; i++)
+		if (disk->level_hand + i < disk->layout.block_count)
+			record_prefetch(disk, disk->level_hand + i);
 	return moves;
 }
 

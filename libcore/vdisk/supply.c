@@ -152,16 +152,22 @@ static bool ring_is_full(struct vdisk *disk)
 	return full;
 }
 
-void supply_freed_flush(struct vdisk *disk, uint32_t lane)
+/* Under the pool lock. */
+static void freed_hand_in(struct vdisk *disk, uint32_t lane)
 {
 	struct vd_lane *l = &disk->lane[lane];
 
-	lock_take(disk, &disk->pool_lock);
 	for (uint32_t i = 0; i < l->freed_count; i++)
 		freed_put(disk, l->freed[i]);
 	l->freed_count = 0;
 	wear_wrote(disk->wear, l->written);
 	l->written = 0;
+}
+
+void supply_freed_flush(struct vdisk *disk, uint32_t lane)
+{
+	lock_take(disk, &disk->pool_lock);
+	freed_hand_in(disk, lane);
 	lock_drop(&disk->pool_lock);
 }
 
@@ -237,8 +243,8 @@ static uint32_t pool_take(struct vdisk *disk, uint32_t lane,
 {
 	uint32_t got = 0;
 
-	supply_freed_flush(disk, lane);
 	lock_take(disk, &disk->pool_lock);
+	freed_hand_in(disk, lane);
 	if (disk->idle_count && wear_pool_room(disk->wear))
 		pool_fill(disk);
 	while (got < count && wear_take(disk->wear, &to[got]))
@@ -320,8 +326,8 @@ int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
 {
 	bool taken = false;
 
-	supply_freed_flush(disk, lane);
 	lock_take(disk, &disk->pool_lock);
+	freed_hand_in(disk, lane);
 	if (disk->idle_count && wear_pool_room(disk->wear))
 		pool_fill(disk);
 	if (wear_pool_count(disk->wear) > disk->batch)
