@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 
 #include "hosted/stray.h"
@@ -197,6 +198,35 @@ static void a_discarded_range_reads_as_zeros(void **state)
 	backing_close(backing);
 }
 
+/* The mappings of this process. */
+static int mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	int c, count = 0;
+
+	assert_non_null(maps);
+	while ((c = getc(maps)) != EOF)
+		count += c == '\n';
+	fclose(maps);
+	return count;
+}
+
+static void stores_leave_no_mappings_behind(void **state)
+{
+	struct backing *backing = setting_open(*state);
+	struct nvm_media *media = backing_media(backing);
+	int before;
+
+	/* Whatever the first of them sets up, and the page cache's pages. */
+	assert_int_equal(media->ops->store(media, 0, "x", 1), 0);
+	before = mappings();
+	for (uint64_t i = 1; i < 200; i++)
+		assert_int_equal(media->ops->store(media, i * 4091, "xyz", 3),
+				 0);
+	assert_in_range(mappings(), 0, before + 8);
+	backing_close(backing);
+}
+
 #define ROUNDS	1500
 
 struct storing {
@@ -254,59 +284,47 @@ static void threads_store_into_one_page(void **state)
 	backing_close(backing);
 }
 
-/* A thread that was there before the key was. */
-struct older {
-	pthread_barrier_t start;
-	struct nvm_media *media;
-};
+/* As the kernel starts a process: keys that are not there yet give no access. */
+static void rights_drop(void)
+{
+	for (int key = 1; key < 16 && stray_pkey_here(); key++)
+		pkey_set(key, PKEY_DISABLE_ACCESS);
+}
 
+/* A thread that was there before the key was has no rights to it. */
 static void *older_thread(void *arg)
 {
-	struct older *older = arg;
-	struct nvm_media *media;
+	struct nvm_media *media = arg;
 	uint64_t word = 7, back = 0;
 
-	pthread_barrier_wait(&older->start);
-	media = older->media;
+	rights_drop();
 	if (media->ops->load(media, 64, &back, 8) || back != 42)
 		return arg;
-	if (media->ops->store(media, 64, &word, 8) ||
-	    media->ops->flush(media, 64, 8))
+	rights_drop();
+	if (media->ops->flush(media, 64, 8))
 		return arg;
+	rights_drop();
+	if (media->ops->store(media, 64, &word, 8))
+		return arg;
+	rights_drop();
 	stray_thread();
 	return memcmp(media->base + 64, &word, 8) ? arg : NULL;
 }
 
-static int older_thread_work(void *arg)
+static void a_thread_from_before_loads_and_stores(void **state)
 {
-	struct older older = { .media = NULL };
+	struct backing *backing = setting_open(*state);
+	struct nvm_media *media = backing_media(backing);
 	const uint64_t word = 42;
-	struct backing *backing;
 	pthread_t thread;
 	void *wrong;
 
-	pthread_barrier_init(&older.start, NULL, 2);
-	if (pthread_create(&thread, NULL, older_thread, &older))
-		return 1;
-	backing = setting_open(arg);
-	older.media = backing_media(backing);
-	if (older.media->ops->store(older.media, 64, &word, 8))
-		return 2;
-	pthread_barrier_wait(&older.start);
-	if (pthread_join(thread, &wrong) || wrong)
-		return 3;
+	assert_int_equal(media->ops->store(media, 64, &word, 8), 0);
+	assert_int_equal(pthread_create(&thread, NULL, older_thread, media), 0);
+	assert_int_equal(pthread_join(thread, &wrong), 0);
+	assert_null(wrong);
+	assert_memory_equal(media->base + 64, "\7\0\0\0\0\0\0\0", 8);
 	backing_close(backing);
-	return 0;
-}
-
-static void a_thread_from_before_loads_and_stores(void **state)
-{
-	struct setting *setting = *state;
-
-	/* Where it cannot be had, say so. */
-	backing_close(setting_open(setting));
-	/* In a process that has no key yet. */
-	assert_int_equal(scratch_child(older_thread_work, setting), 0);
 }
 
 /* ---- pkey: the others are kept out while one stores --------------------------------- */
@@ -565,6 +583,7 @@ static const struct {
 		ON_NONE | ON_ALL | ON_DEVICES),
 	GUARDED(a_discarded_range_reads_as_zeros,
 		ON_NONE | ON_ALL | ON_DEVICES),
+	GUARDED(stores_leave_no_mappings_behind, ON_ALL | ON_DEVICES),
 	GUARDED(threads_store_into_one_page, ON_NONE | ON_ALL | ON_DEVICES),
 	GUARDED(a_thread_from_before_loads_and_stores, ON_ALL | ON_DEVICES),
 	GUARDED(other_threads_are_kept_out_while_one_stores,

@@ -64,9 +64,9 @@ each() {
 
 	guest_ok stray "the CPU has keys"
 	for one in a_wild_write_is_stopped stores_of_any_place_and_length_arrive \
-		a_discarded_range_reads_as_zeros threads_store_into_one_page \
-		a_thread_from_before_loads_and_stores a_guard_can_be_taken_off_again \
-		a_backing_for_reading_stays_one; do
+		a_discarded_range_reads_as_zeros stores_leave_no_mappings_behind \
+		threads_store_into_one_page a_thread_from_before_loads_and_stores \
+		a_guard_can_be_taken_off_again a_backing_for_reading_stays_one; do
 		guest_ok stray "$2: $1: $3: $one"
 	done
 }
