@@ -54,11 +54,13 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
 TOOLS    := $(TOOL_NAMES:%=$(BUILD)/%)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
-BENCH_SRC := $(wildcard bench/*.c)
+BENCH_SRC := $(filter-out bench/core%,$(wildcard bench/*.c))
+BENCH_CORE_SRC := $(wildcard bench/core*.c)
 TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check bench-pool bench-pool-quick test-programs lint install uninstall clean
+.PHONY: all help deps demo check bench-pool bench-pool-quick \
+  bench-core bench-core-quick bench-core-instructions test-programs lint install uninstall clean
 .SECONDARY:
 
 all: $(TOOLS) generated ## build the tools, their completions and manual pages (the default)
@@ -113,9 +115,15 @@ $(BUILD)/bench/pool: $(call obj,$(BENCH_SRC)) $(BUILD)/libnvmpool-all.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/bench/core: $(call obj,$(BENCH_CORE_SRC)) $(BUILD)/libnvmpool-all.a
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(TORTURE_BIN) $(BUILD)/tests/vm/poke $(BUILD)/bench/pool
+test-programs: all $(UNIT_BIN) $(TORTURE_BIN) $(BUILD)/tests/vm/poke $(BUILD)/bench/pool \
+  $(BUILD)/bench/core
 
 deps: ## say what this machine lacks, by package name
 	@.ci/deps show all
@@ -148,6 +156,25 @@ bench-pool: ## what a pool costs as it grows, to 100,000 children and 64 TiB
 
 bench-pool-quick: BENCH_FLAGS := --quick
 bench-pool-quick: bench-pool ## the same with fewer pools
+
+bench-core: ## the virtual disk's speed against raw memory, memcpy and libpmemblk
+	@.ci/deps install build
+	@.ci/deps install bench || echo "nvmpool: going on without"
+	+@$(SUBMAKE) -s $(BUILD)/bench/core
+	@$(BUILD)/bench/core $(BENCH_CORE_FLAGS) --sync-dir $${TMPDIR:-$(BUILD)}
+
+bench-core-quick: BENCH_CORE_FLAGS := --quick
+bench-core-quick: bench-core ## the same on small areas, in fewer rounds
+
+# valgrind knows no AVX-512, so these are the instructions of the paths for AVX2.
+bench-core-instructions: ## how many instructions a 4 KiB write or read takes
+	@.ci/deps install build bench
+	+@$(SUBMAKE) -s $(BUILD)/bench/core
+	@for work in write verified read; do \
+	  valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=count_work \
+	    $(BUILD)/bench/core --count $$work 4000 2>&1 | awk -v work=$$work \
+	    '/Collected/ { printf "%s_instructions %.0f\n", work, $$4 / 4000; n = 1 } END { exit !n }' || exit; \
+	done
 
 # Runs inside the tests' guests, which have no libraries.
 $(BUILD)/tests/vm/poke: tests/vm/poke.c
