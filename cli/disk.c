@@ -260,7 +260,7 @@ static void reason_text(struct disk *disk, int err,
 		return;
 	case NVM_EIO:
 		snprintf(buf, buf_bytes, "%s could not be read or written (bad "
-			 "block, or the file was cut short)",
+			 "block, damaged data, or the file was cut short)",
 			 has_fault ? where : "the media");
 		return;
 	}
@@ -305,6 +305,21 @@ struct backing *cli_disk_locked(const struct disk *disk, uint32_t extent)
 			return disk->locked[i];
 	}
 	return NULL;
+}
+
+struct pool_range cli_disk_range(const struct disk *disk, uint32_t extent)
+{
+	struct pool_range range = {
+		0, disk->vd_area->extent[extent]->size_bytes
+	};
+	uint64_t stamp = disk->child.mode == POOL_MODE_RAW ? 0 :
+							     STAMP_DATA_OFF;
+
+	/* an extent that is all stamp is not one of the area */
+	for (size_t i = 0; i < disk->extent_count; i++)
+		if (disk->extent[i].size_bytes > stamp && !extent--)
+			range.off_bytes = disk->extent[i].off_bytes + stamp;
+	return range;
 }
 
 uint32_t cli_disk_crc32c(const struct disk *disk, uint32_t crc,

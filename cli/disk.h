@@ -90,6 +90,12 @@ struct backing *cli_disk_locked(const struct disk *disk, uint32_t extent);
  */
 int cli_disk_unclaimed(struct disk *disk, uint32_t first);
 
+/* Does all of the area read as zeros, as far as the backing knows? */
+bool cli_disk_blank(struct disk *disk);
+
+/* Where an extent of the area lies on its backing. */
+struct pool_range cli_disk_range(const struct disk *disk, uint32_t extent);
+
 /* ---- what commands need ------------------------------------------------------- */
 
 static inline bool cli_disk_is_child(const struct disk *disk)

@@ -34,24 +34,48 @@ static int signature_refuse(struct disk *disk, uint32_t extent)
 		       signature_describe(&found[0], text, sizeof(text)));
 }
 
+/* Holes are not looked into: on tmpfs that would fill them. */
 static int data_refuse(struct disk *disk, uint32_t extent)
 {
+	struct pool_range head = cli_disk_range(disk, extent), data;
+	const struct backing *backing = area_backing(disk->area, extent);
 	struct nvm_media *media = disk->vd_area->extent[extent];
 	const char *path = cli_disk_is_child(disk) ? disk->name :
-			   backing_info(area_backing(disk->area, extent))->path;
-	uint8_t head[NVM_PAGE];
+			   backing_info(backing)->path;
+	uint64_t at = head.off_bytes, end = at + (head.size_bytes < HEAD_BYTES ?
+						  head.size_bytes : HEAD_BYTES);
+	uint8_t page[NVM_PAGE];
 
-	for (uint64_t at = 0; at < HEAD_BYTES && at + sizeof(head) <=
-	     media->size_bytes; at += sizeof(head)) {
-		int err = media->ops->load(media, at, head, sizeof(head));
+	while (at < end && backing_data_next(backing, at, end - at, &data)) {
+		int err;
 
+		at = data.off_bytes - data.off_bytes % NVM_PAGE;
+		err = media->ops->load(media, at - head.off_bytes, page,
+				       sizeof(page));
 		if (err)
 			return cli_disk_fail(disk, err, NULL, "cannot read "
 					     "'%s'", path);
-		if (!bytes_are_zero(head, sizeof(head)))
+		if (!bytes_are_zero(page, sizeof(page)))
 			return claimed(disk, path, "data");
+		at += sizeof(page);
 	}
 	return 0;
+}
+
+bool cli_disk_blank(struct disk *disk)
+{
+	struct pool_range data;
+
+	for (uint32_t e = 0; e < disk->vd_area->extent_count; e++) {
+		const struct backing *backing = area_backing(disk->area, e);
+		struct pool_range range = cli_disk_range(disk, e);
+
+		if (backing_info(backing)->kind != BACKING_FILE ||
+		    backing_data_next(backing, range.off_bytes,
+				      range.size_bytes, &data))
+			return false;
+	}
+	return true;
 }
 
 int cli_disk_unclaimed(struct disk *disk, uint32_t first)

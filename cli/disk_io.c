@@ -21,7 +21,7 @@ bool cli_disk_data_next(struct disk *disk, uint64_t at, uint64_t end,
 
 	while (block < behind && !block_is_mapped(disk, block))
 		block++;
-	if (block >= behind)
+	if (at >= end || block >= behind)
 		return false;
 	first = block++;
 	while (block < behind && (block + 1 - first) * VD_BLOCK <= most &&
@@ -71,12 +71,12 @@ int cli_disk_zero(struct disk *disk, uint64_t at, uint64_t len)
 	return err;
 }
 
-int cli_disk_damaged(struct disk *disk, uint64_t at)
+int cli_disk_damaged(struct disk *disk, uint64_t at, const char *hint)
 {
 	progress_end(&disk->progress);
 	return cli_fail(disk->cli, EXIT_DAMAGED, "block %llu (byte 0x%llx) of "
 			"disk '%s' is damaged: it cannot be read, or does not "
-			"match its checksum; 'nvmvd check' finds all such",
+			"match its checksum; %s",
 			(unsigned long long)(at / VD_BLOCK),
-			(unsigned long long)at, disk->name);
+			(unsigned long long)at, disk->name, hint);
 }

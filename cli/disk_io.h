@@ -28,7 +28,7 @@ int cli_disk_read(struct disk *disk, uint64_t at, uint8_t *dst, size_t len,
  */
 int cli_disk_zero(struct disk *disk, uint64_t at, uint64_t len);
 
-/* "block 3 (byte 0x3000) is damaged ...": EXIT_DAMAGED, told. */
-int cli_disk_damaged(struct disk *disk, uint64_t at);
+/* "block 3 (byte 0x3000) is damaged ...; <hint>": EXIT_DAMAGED, told. */
+int cli_disk_damaged(struct disk *disk, uint64_t at, const char *hint);
 
 #endif

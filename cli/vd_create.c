@@ -107,7 +107,8 @@ static int sizes_check(struct create *c, const uint64_t *bytes, uint32_t count)
 	int err;
 
 	for (uint32_t i = 0; i < count; i++)
-		area += bytes[i] > VD_AREA_MAX ? VD_AREA_MAX + 1 : bytes[i];
+		if (__builtin_add_overflow(area, bytes[i], &area))
+			area = UINT64_MAX;
 	if (area < VD_AREA_MIN || area > VD_AREA_MAX)
 		return cli_fail(cli, EXIT_NO_SPACE, "cannot create a disk on "
 				"'%s': %s is too %s, an area has %s to %s",
@@ -217,29 +218,6 @@ static int contents_refuse(struct create *c)
 	return cli_disk_unclaimed(&c->disk, 0);
 }
 
-/* Does all of the area read as zeros, as far as the backing knows? */
-static bool area_is_blank(const struct disk *disk)
-{
-	struct pool_range data;
-
-	for (size_t i = 0; i < disk->path_count; i++) {
-		const struct backing_info *info =
-			backing_info(disk->locked[i]);
-
-		if (info->kind != BACKING_FILE ||
-		    backing_data_next(disk->locked[i], 0, info->size_bytes,
-				      &data))
-			return false;
-	}
-	/* a stamp at the head of an extent only makes this false */
-	for (size_t i = 0; i < disk->extent_count; i++)
-		if (backing_data_next(disk->pool.backing,
-				      disk->extent[i].off_bytes,
-				      disk->extent[i].size_bytes, &data))
-			return false;
-	return true;
-}
-
 /* ---- the disk --------------------------------------------------------------------- */
 
 static int disk_lay_down(struct create *c)
@@ -257,7 +235,7 @@ static int disk_lay_down(struct create *c)
 		.threshold = (uint32_t)c->o->threshold,
 		.budget = (uint32_t)c->o->budget,
 		.endurance = c->o->endurance,
-		.clean = area_is_blank(&c->disk),
+		.clean = cli_disk_blank(&c->disk),
 	};
 	int err, status;
 

@@ -94,7 +94,8 @@ static int put_run(struct exporting *e, uint8_t *piece, uint64_t at,
 		if (!bad || *ret_err)
 			continue;
 		if (!e->o->skip_damaged)
-			return cli_disk_damaged(e->disk, at);
+			return cli_disk_damaged(e->disk, at, "--skip-damaged "
+				"puts zeros in the place of such");
 		damaged_note(e, at);
 		*ret_err = put_zeros(e, VD_BLOCK);
 		at += VD_BLOCK;
@@ -174,10 +175,10 @@ static int export_image(struct exporting *e)
 	export_tell(e);
 	if (!e->damaged_count)
 		return 0;
-	return cli_fail(disk->cli, EXIT_PARTIAL, "%" PRIu64 " damaged block%s "
-			"of disk '%s' %s zeros in the image", e->damaged_count,
-			e->damaged_count == 1 ? "" : "s", disk->name,
-			e->damaged_count == 1 ? "is" : "are");
+	return cli_fail(disk->cli, EXIT_PARTIAL, "disk '%s' has %" PRIu64
+			" damaged block%s: the image has zeros there",
+			disk->name, e->damaged_count,
+			e->damaged_count == 1 ? "" : "s");
 }
 
 static int export_disk(struct disk *disk, const struct export_opts *o)

@@ -145,7 +145,9 @@ static int import_verify(struct importing *i, uint8_t *piece)
 	while (cli_disk_data_next(i->disk, at, size, IMAGE_PIECE_BYTES, &first,
 				  &count)) {
 		if (cli_disk_read(i->disk, first, piece, (size_t)count, &good))
-			return cli_disk_damaged(i->disk, first + good);
+			return cli_disk_damaged(i->disk, first + good,
+						"the media loses what was "
+						"written to it");
 		crc = crc32c_zeros(crc, first - at);
 		crc = cli_disk_crc32c(i->disk, crc, piece, (size_t)count);
 		at = first + count;

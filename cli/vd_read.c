@@ -44,7 +44,8 @@ static int read_range(struct disk *disk, uint64_t at, uint64_t end,
 		if (err)
 			break;
 		if (cli_disk_read(disk, first, piece, (size_t)count, &good))
-			status = cli_disk_damaged(disk, first + good);
+			status = cli_disk_damaged(disk, first + good,
+				"--no-verify reads what is there");
 		err = sink_put(sink, piece, good);
 		at = first + count;
 	}

@@ -101,8 +101,8 @@ static int target_check(const struct resize *r)
 	if (r->target > r->taken && r->target < r->there)
 		return cli_fail(disk->cli, EXIT_NO_SPACE, "cannot resize disk "
 				"'%s' to %s: it can take all of the %s that "
-				"are there, or be made shorter", disk->name,
-				target, there);
+				"are there (say no size), or be made shorter",
+				disk->name, target, there);
 	return 0;
 }
 
