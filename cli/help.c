@@ -53,6 +53,9 @@ void opt_usage(const struct command *command, char *buf, size_t buf_bytes)
 		buf[used++] = ']';
 		buf[used] = '\0';
 	}
+	if (command->passes && used < buf_bytes)
+		snprintf(buf + used, buf_bytes - used, " [-- %s...]",
+			 command->passes);
 }
 
 void help_opt_text(const struct opt *opt, char *buf, size_t buf_bytes)

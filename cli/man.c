@@ -68,6 +68,8 @@ static void synopsis_print(const struct tool *tool, FILE *stream,
 	}
 	while (open--)
 		fputs(".Oc\n", stream);
+	if (c->passes)
+		fprintf(stream, ".Op \\-\\- Ar %s ...\n", c->passes);
 	fputs(".Pp\n", stream);
 }
 

@@ -3,7 +3,7 @@
  * opt.c - from words on a command line to a filled struct, by the tables of
  * opt.h.  Options and arguments may be mixed; "--" ends the options; long
  * options are never abbreviated, since an abbreviation in a script breaks
- * when a new option comes.
+ * when a new option comes.  What follows "--" may also be for another program.
  */
 #include "cli/opt.h"
 
@@ -310,6 +310,11 @@ int opt_parse(struct cli *cli, int argc, char **argv)
 		int status = 0;
 
 		if (options && strcmp(argv[i], "--") == 0) {
+			if (cli->command->passes) {
+				cli->argc = argc - i - 1;
+				cli->argv = argv + i + 1;
+				break;
+			}
 			options = false;
 		} else if (!options || !is_option(argv[i])) {
 			if (cli->arg_count == CLI_ARGS_MAX)

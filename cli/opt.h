@@ -160,6 +160,8 @@ struct command {
 	const char *summary;		/* one line, lower case, no full stop */
 	const char *description;	/* paragraphs parted by \n\n; may be NULL */
 	const struct arg *args;		/* may be NULL */
+	const char *passes;		/* words behind "--" are handed on, as
+					   cli->argv: "ARGUMENT"; may be NULL */
 	const struct opt *opts;		/* its own ones; may be NULL */
 	size_t opts_size;		/* of the struct they fill */
 	const struct example *examples;	/* may be NULL */
@@ -182,7 +184,8 @@ struct cli {
 	void *opts;			/* the command's own struct */
 	const char *arg[CLI_ARGS_MAX + 1]; /* ends with NULL */
 	int arg_count;			/* within the bounds of the table */
-	int argc;			/* COMMAND_RAW: what follows the name */
+	int argc;			/* COMMAND_RAW: what follows the name;
+					   .passes: what follows "--" */
 	char **argv;
 	/* the options that commands have in common */
 	bool help;

@@ -54,27 +54,44 @@ static const struct tool tool = { "tool", "a tool", commands };
 struct parsed {
 	struct cli cli;
 	struct test_opts o;
+	char *argv[16];
 	int status;
 };
 
 /* Parse the words up to a NULL. */
-static void parse(struct parsed *p, ...)
+static void parse_as(struct parsed *p, const struct command *as, va_list ap)
 {
-	char *argv[16];
 	int argc = 0;
-	va_list ap;
 
-	*p = (struct parsed){ .cli = { .tool = &tool, .command = &command,
+	*p = (struct parsed){ .cli = { .tool = &tool, .command = as,
 				       .wait_s = CLI_WAIT_DEFAULT } };
 	p->cli.opts = &p->o;
 	out_new(&p->cli);
-	va_start(ap, p);
-	while ((argv[argc] = va_arg(ap, char *)))
+	while ((p->argv[argc] = va_arg(ap, char *)))
 		argc++;
-	va_end(ap);
-	p->status = opt_parse(&p->cli, argc, argv);
+	p->status = opt_parse(&p->cli, argc, p->argv);
 	p->cli.json = false;
 	assert_int_equal(out_finish(&p->cli, p->status), p->status);
+}
+
+static void parse(struct parsed *p, ...)
+{
+	va_list ap;
+
+	va_start(ap, p);
+	parse_as(p, &command, ap);
+	va_end(ap);
+}
+
+static void parse_passing(struct parsed *p, ...)
+{
+	struct command passing = command;
+	va_list ap;
+
+	passing.passes = "WORD";
+	va_start(ap, p);
+	parse_as(p, &passing, ap);
+	va_end(ap);
 }
 
 static void nothing_given_leaves_the_defaults(void **state)
@@ -175,6 +192,27 @@ static void behind_two_dashes_everything_is_an_argument(void **state)
 	assert_string_equal(p.cli.arg[1], "--");
 }
 
+static void what_is_for_another_program_is_left_alone(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	parse_passing(&p, "-q", "first", "--", "--help", "-j", "--", NULL);
+	assert_int_equal(p.status, 0);
+	assert_true(p.o.quick);
+	assert_false(p.cli.help);
+	assert_int_equal(p.cli.arg_count, 1);
+	assert_int_equal(p.cli.argc, 3);
+	assert_string_equal(p.cli.argv[0], "--help");
+	assert_string_equal(p.cli.argv[2], "--");
+	parse_passing(&p, "first", "--", NULL);
+	assert_int_equal(p.status, 0);
+	assert_int_equal(p.cli.argc, 0);
+	/* an argument of its own cannot stand there */
+	parse_passing(&p, "--", "first", NULL);
+	assert_int_equal(p.status, EXIT_USAGE);
+}
+
 static void wrong_words_are_usage_errors(void **state)
 {
 	static const char *const wrong[][2] = {
@@ -252,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_repeated_option_keeps_all_its_values),
 		cmocka_unit_test(a_number_with_a_minus_is_an_argument),
 		cmocka_unit_test(behind_two_dashes_everything_is_an_argument),
+		cmocka_unit_test(what_is_for_another_program_is_left_alone),
 		cmocka_unit_test(wrong_words_are_usage_errors),
 		cmocka_unit_test(help_asks_for_no_arguments),
 		cmocka_unit_test(the_nearest_word_is_suggested_and_no_far_one),
