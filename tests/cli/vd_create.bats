@@ -112,8 +112,7 @@ teardown() { cli_teardown; }
 	fails 5 "32T is too large" nvmvd create disk.img --size 32T
 	fails 5 "has room for 63868K at most" nvmvd create disk.img --size 64M --logical 64M
 	fails 5 "not a multiple of 4K" nvmvd create disk.img --size 64M --logical 1025
-	fails 5 "an extent of 1M is too small" \
-		nvmvd create disk.img --size 1M $(printf -- '-e %d.img ' {1..9})
+	fails 5 "an extent of 1M is too small" nvmvd create disk.img --size 1M --extent={1..9}.img
 	fails 2 "bad size '0' for --size" nvmvd create disk.img --size 0
 	[ -z "$(ls)" ]
 	fails 3 "no file 'disk.img', and no pool is known" nvmvd create disk.img

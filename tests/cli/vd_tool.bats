@@ -48,7 +48,7 @@ bash_at() {
 	fails 2 "missing TARGET; see 'nvmvd info --help'" nvmvd info
 	fails 2 "unexpected argument 'b'" nvmvd info a b
 	fails 2 "option '--extent' needs a value: PATH" nvmvd info a --extent
-	fails 2 "too many --extent, at most 63" nvmvd info a $(printf -- '-e %d ' {1..64})
+	fails 2 "too many --extent, at most 63" nvmvd info a --extent={1..64}
 	fails_json 2 usage nvmvd info
 }
 
@@ -123,11 +123,11 @@ bash_at() {
 
 @test "every answer with -j is one envelope" {
 	disk disk.img 16
-	local command
+	local command words
 
 	for command in info check map "map --blocks" "resize 16M" "trim 0 4K" "import /dev/null" "export out"; do
-		# shellcheck disable=SC2086
-		works nvmvd ${command%% *} disk.img $(cut -s -d ' ' -f 2- <<<"$command") -j
-		json ".command == \"${command%% *}\" and .data.target == \"disk.img\""
+		read -ra words <<<"$command"
+		works nvmvd "${words[0]}" disk.img "${words[@]:1}" -j
+		json ".command == \"${words[0]}\" and .data.target == \"disk.img\""
 	done
 }

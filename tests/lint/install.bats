@@ -14,15 +14,17 @@ uninstall() {
 	make -s BUILD="${BUILD:-build}" DESTDIR="$dest" PREFIX=/usr uninstall
 }
 
-@test "tool, manual pages, completions and licence are where they belong" {
+@test "tools, manual pages, completions and licence are where they belong" {
 	cd "$dest/usr" || return
-	[ -x bin/nvmpool ]
-	[ -s share/man/man1/nvmpool.1 ]
+	for tool in nvmpool nvmvd; do
+		[ -x "bin/$tool" ]
+		[ -s "share/man/man1/$tool.1" ]
+		[ -s "share/bash-completion/completions/$tool" ]
+		[ -s "share/zsh/site-functions/_$tool" ]
+		[ -s "share/fish/vendor_completions.d/$tool.fish" ]
+	done
 	[ -s share/man/man5/nvmpool-pool.5 ]
 	[ -s share/man/man7/nvmpool.7 ]
-	[ -s share/bash-completion/completions/nvmpool ]
-	[ -s share/zsh/site-functions/_nvmpool ]
-	[ -s share/fish/vendor_completions.d/nvmpool.fish ]
 	[ -s share/doc/nvmpool/LICENSE ]
 }
 
