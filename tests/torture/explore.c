@@ -29,8 +29,8 @@ void explore_init(struct explore *explore, enum explore_model model,
 		  uint64_t seed)
 {
 	*explore = (struct explore){ .model = model, .seed = seed,
-		.exhaustive_max = 4096, .random_count = 128, .pair_max = 48,
-		.word_max = 384 };
+		.exhaustive_max = 4096, .random_count = 128,
+		.store_max = UINT32_MAX, .pair_max = 48, .word_max = 384 };
 }
 
 /* ---- images seen ---------------------------------------------------------- */
@@ -220,9 +220,10 @@ static void family_torn(struct point *point, uint32_t store)
 
 static void family_stores(struct point *point)
 {
-	uint32_t stores = point->stores;
+	uint32_t stores = point->stores, max = point->explore->store_max;
+	uint32_t step = stores > max ? (stores - 1) / max + 1 : 1;
 
-	for (uint32_t s = 0; s < stores; s++) {
+	for (uint32_t s = 0; s < stores; s += step) {
 		keep_all(point, true);
 		keep_stores(point, s, s + 1, false);
 		emit(point, "one store lost");

@@ -79,6 +79,7 @@ struct explore {
 	uint64_t seed;
 	uint32_t exhaustive_max;
 	uint32_t random_count;	/* random images at each bounded point */
+	uint32_t store_max;	/* stores tried one by one, spread evenly */
 	uint32_t pair_max;	/* stores up to which pairs are tried */
 	uint32_t thirds_max;	/* images up to which 3^stores are tried: all
 				   there is where each store is of one page and
@@ -102,7 +103,7 @@ struct explore {
 
 #define EXPLORE_SMALL	8u	/* words: one line */
 
-/* Bounds that are a sound start: 4096, 128, 48, 384; no others. */
+/* Bounds that are a sound start: 4096, 128, all, 48, 384; no others. */
 void explore_init(struct explore *explore, enum explore_model model,
 		  uint64_t seed);
 
