@@ -14,6 +14,7 @@ DESTDIR   ?=
 CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
 PKGS      := libpmem2 libndctl libdaxctl json-c smartcols blkid libisal glib-2.0 libxml-2.0
+LIB_PKGS  := libpmem2 libndctl libdaxctl blkid libisal
 PKG_CONFIG ?= pkg-config
 
 WARN      := -Wall -Wextra -Wconversion -Wshadow -Wcast-qual \
@@ -36,6 +37,7 @@ endif
 
 # The packages' flags are looked up once, when something is compiled.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS) | sed 's/-I/-isystem /g'))$(PKG_CFLAGS)
+LIB_LIBS   = $(eval LIB_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIB_PKGS)))$(LIB_LIBS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 
 # ---- sources ---------------------------------------------------------------
@@ -53,6 +55,14 @@ TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
 TOOLS    := $(TOOL_NAMES:%=$(BUILD)/%)
+
+# The library that others link: not the list of pools, which is the tools' own.
+SOVERSION := 0
+LIBRARY   := $(BUILD)/libnvmpool.so.$(VERSION)
+LIBRARY_SRC := $(CORE_SRC) $(filter-out libcore/hosted/registry%,$(HOSTED_SRC))
+LIBRARY_HEADERS := $(addprefix libcore/,$(addprefix base/,env.h error.h le.h media.h window.h) \
+  pool/format.h pool/pool.h vdisk/format.h vdisk/vdisk.h wear/wear.h \
+  $(addprefix hosted/,area.h arena.h backing.h discover.h failure.h lock.h stray.h))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 BENCH_SRC := $(filter-out bench/core%,$(wildcard bench/*.c))
 BENCH_CORE_SRC := $(wildcard bench/core*.c)
@@ -63,7 +73,7 @@ TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_S
   bench-core bench-core-quick bench-core-instructions test-programs lint install uninstall clean
 .SECONDARY:
 
-all: $(TOOLS) generated ## build the tools, their completions and manual pages (the default)
+all: $(TOOLS) $(LIBRARY) $(BUILD)/libnvmpool.a generated ## build tools, library, completions and manual pages (the default)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +109,43 @@ AR ?= ar
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/cli/%.o $(BUILD)/libnvmpool-all.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+# ---- the library -----------------------------------------------------------------
+
+$(BUILD)/obj/shared/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) CC $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fno-semantic-interposition -ftls-model=initial-exec -c -o $@ $<
+
+# Only what the public headers declare is to be seen from outside.
+$(BUILD)/libnvmpool.exports: libcore/exports.awk $(LIBRARY_HEADERS)
+	@mkdir -p $(@D)
+	$(Q)awk -f $< $(filter-out %/env.h,$(LIBRARY_HEADERS)) > $@
+$(BUILD)/libnvmpool.map: $(BUILD)/libnvmpool.exports
+	$(Q){ echo 'LIBNVMPOOL_$(SOVERSION) { global:'; sed 's/$$/;/' $<; echo 'local: *; };'; } > $@
+
+$(LIBRARY): $(patsubst %.c,$(BUILD)/obj/shared/%.o,$(LIBRARY_SRC)) $(BUILD)/libnvmpool.map
+	$(SAY) LD $@
+	$(Q)$(CC) -shared $(LDFLAGS_ALL) -Wl,-soname,libnvmpool.so.$(SOVERSION) \
+	  -Wl,--version-script=$(filter %.map,$^) -o $@ $(filter %.o,$^) -Wl,--as-needed $(LIB_LIBS)
+
+# One object, so that the names that are not public do not meet the program's.
+$(BUILD)/libnvmpool.a: $(call obj,$(LIBRARY_SRC)) $(BUILD)/libnvmpool.exports
+	$(SAY) AR $@
+	$(Q)$(LD) -r -o $(BUILD)/libnvmpool.o $(filter %.o,$^)
+	$(Q)objcopy --keep-global-symbols=$(filter %.exports,$^) $(BUILD)/libnvmpool.o
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(BUILD)/libnvmpool.o
+
+$(BUILD)/libnvmpool.pc: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
+	  'Name: libnvmpool' 'Description: pools and virtual disks on byte-addressable memory' \
+	  'Version: $(VERSION)' 'Requires.private: $(LIB_PKGS)' 'Libs: -L$${libdir} -lnvmpool' \
+	  'Libs.private: -pthread' 'Cflags: -I$${includedir}/nvmpool' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# ---- the tests' programs ----------------------------------------------------------
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC) bench/counted.c bench/fill.c) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
@@ -224,25 +271,37 @@ completions: $(COMPLETIONS) ## bring the copies in completions/ up to date
 # ---- installation ----------------------------------------------------------------
 
 # What goes where, as FROM:TO below $(DESTDIR)$(PREFIX); uninstall reads it too.
-DOCS := README.md LICENSE docs/design.md docs/format.md
+DOCS := README.md LICENSE docs/design.md docs/format.md docs/example.c
+LIBRARY_LINKS := lib/libnvmpool.so.$(SOVERSION) lib/libnvmpool.so
 INSTALLED = \
   $(foreach f,$(TOOLS),$(f):bin/$(notdir $(f))) \
+  $(LIBRARY):lib/$(notdir $(LIBRARY)) \
+  $(BUILD)/libnvmpool.a:lib/libnvmpool.a \
+  $(BUILD)/libnvmpool.pc:lib/pkgconfig/libnvmpool.pc \
+  $(foreach f,$(LIBRARY_HEADERS),$(f):include/nvmpool/$(f:libcore/%=%)) \
   $(foreach f,$(MAN),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
   $(foreach f,$(BASH_COMPLETIONS),$(f):share/bash-completion/completions/$(notdir $(f))) \
   $(foreach f,$(ZSH_COMPLETIONS),$(f):share/zsh/site-functions/$(notdir $(f))) \
   $(foreach f,$(FISH_COMPLETIONS),$(f):share/fish/vendor_completions.d/$(notdir $(f))) \
   $(foreach f,$(DOCS),$(f):share/doc/nvmpool/$(notdir $(f)))
 
-install: all ## install tools, manual pages and completions below $(DESTDIR)$(PREFIX)
+install: all $(BUILD)/libnvmpool.pc ## install tools, library, manual pages and completions below $(DESTDIR)$(PREFIX)
 	@set -e; for pair in $(INSTALLED); do \
 	  mode=644; case $$pair in *:bin/*) mode=755;; esac; \
 	  install -D -m $$mode "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair##*:}"; \
+	done; \
+	for link in $(LIBRARY_LINKS); do \
+	  ln -sf $(notdir $(LIBRARY)) "$(DESTDIR)$(PREFIX)/$$link"; \
 	done
+	@[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
 	@echo "nvmpool: installed below $(DESTDIR)$(PREFIX)"
 
 uninstall: ## remove what install put there
-	@for pair in $(INSTALLED); do rm -f "$(DESTDIR)$(PREFIX)/$${pair##*:}"; done
-	@rmdir "$(DESTDIR)$(PREFIX)/share/doc/nvmpool" 2>/dev/null || true
+	@for file in $(foreach f,$(INSTALLED),$(lastword $(subst :, ,$(f)))) $(LIBRARY_LINKS); do \
+	  rm -f "$(DESTDIR)$(PREFIX)/$$file"; \
+	done
+	@rmdir "$(DESTDIR)$(PREFIX)"/include/nvmpool/{base,pool,vdisk,wear,hosted,} \
+	  "$(DESTDIR)$(PREFIX)/share/doc/nvmpool" 2>/dev/null || true
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
