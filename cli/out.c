@@ -5,11 +5,13 @@
  *
  * Everything is collected first and written by out_finish(), after the
  * pool's transaction: a reader that goes away, or a full disk below standard
- * output, cannot stop an operation half-way, and is noticed.
+ * output, cannot stop an operation half-way, and is noticed.  Only a server
+ * says what it has to say before it is done: out_now().
  */
 #include "cli/out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -252,18 +254,17 @@ static void envelope_print(struct cli *cli, int status)
 	json_object_put(top);
 }
 
-int out_finish(struct cli *cli, int status)
+/* Let standard output have all of it; 0, or an errno value. */
+static int text_write(struct cli *cli, int status)
 {
 	struct out *out = cli->out;
-	char text[128];
 	bool failed;
-	int err;
 
 	if (cli->json)
 		envelope_print(cli, status);
 	else
 		out_values_end(out);
-	fclose(out->stream);
+	fflush(out->stream);
 	errno = 0;
 	failed = out->text_bytes &&
 		 fwrite(out->text, 1, out->text_bytes, stdout) !=
@@ -271,25 +272,50 @@ int out_finish(struct cli *cli, int status)
 	failed = fflush(stdout) || failed;
 	/* some file systems tell only now that there was no space */
 	failed = (out->text_bytes && close(STDOUT_FILENO)) || failed;
-	err = errno;
+	return !failed ? 0 : errno ? errno : EIO;
+}
+
+static void write_fail(struct cli *cli, int err)
+{
+	char text[128];
+
+	fprintf(stderr, "%s: cannot write standard output: %s\n",
+		cli->tool->name, failure_strerror(err, text, sizeof(text)));
+}
+
+int out_now(struct cli *cli)
+{
+	int err = text_write(cli, EXIT_OK);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null >= 0 && null != STDOUT_FILENO) {
+		dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+	if (err && err != EPIPE)
+		write_fail(cli, err);
+	return !err ? 0 : err == EPIPE ? EXIT_SIGNAL + SIGPIPE : EXIT_FAILED;
+}
+
+int out_finish(struct cli *cli, int status)
+{
+	struct out *out = cli->out;
+	int err = text_write(cli, status);
+
+	fclose(out->stream);
 	json_object_put(out->data);
 	json_object_put(out->warnings);
 	json_object_put(out->error);
 	free(out->text);
 	free(out);
 	cli->out = NULL;
-	if (failed && err == EPIPE) {
+	if (err == EPIPE) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
-	if (failed) {
-		fprintf(stderr, "%s: cannot write standard output: %s\n",
-			cli->tool->name,
-			failure_strerror(err, text, sizeof(text)));
-		if (!status)
-			status = EXIT_FAILED;
-	}
-	return status;
+	if (err)
+		write_fail(cli, err);
+	return err && !status ? EXIT_FAILED : status;
 }
 
 bool out_colour(void)

@@ -104,6 +104,13 @@ void out_error_set(struct cli *cli, int status, const char *message);
  */
 int out_finish(struct cli *cli, int status);
 
+/*
+ * The same for a command that has said all it has to say and goes on for long:
+ * print it now.  From then on the reader sees the end of it, and what is said
+ * later goes nowhere.  An exit status.
+ */
+int out_now(struct cli *cli);
+
 /* True where standard output is a terminal that shows colours. */
 bool out_colour(void);
 
