@@ -48,6 +48,7 @@ GLUE_SRC   := $(wildcard qemu-glue/*.c)
 TOOL_NAMES := $(basename $(notdir $(wildcard cli/nvmpool.c cli/nvmvd.c cli/nvmwear.c)))
 MAIN_SRC   := $(TOOL_NAMES:%=cli/%.c)
 CLI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard cli/*.c))
+AGENT_SRC  := $(wildcard guest-agent/*.c)
 DOMAIN_SRC = $(filter-out $(TORTURE_SRC),$(wildcard tests/torture/*.c))
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
@@ -55,6 +56,7 @@ TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
 TOOLS    := $(TOOL_NAMES:%=$(BUILD)/%)
+PLUGIN   := $(BUILD)/nbdkit-nvmvd-plugin.so
 
 # The library that others link: not the list of pools, which is the tools' own.
 SOVERSION := 0
@@ -73,7 +75,7 @@ TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_S
   bench-core bench-core-quick bench-core-instructions test-programs lint install uninstall clean
 .SECONDARY:
 
-all: $(TOOLS) $(LIBRARY) $(BUILD)/libnvmpool.a generated ## build tools, library, completions and manual pages (the default)
+all: $(TOOLS) $(PLUGIN) $(LIBRARY) $(BUILD)/libnvmpool.a generated ## build tools, plugin, library, completions and manual pages (the default)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -128,6 +130,12 @@ $(LIBRARY): $(patsubst %.c,$(BUILD)/obj/shared/%.o,$(LIBRARY_SRC)) $(BUILD)/libn
 	$(SAY) LD $@
 	$(Q)$(CC) -shared $(LDFLAGS_ALL) -Wl,-soname,libnvmpool.so.$(SOVERSION) \
 	  -Wl,--version-script=$(filter %.map,$^) -o $@ $(filter %.o,$^) -Wl,--as-needed $(LIB_LIBS)
+
+# nbdkit's, with names that do not meet those of other plugins and filters.
+$(PLUGIN): $(patsubst %.c,$(BUILD)/obj/shared/%.o,$(LIBRARY_SRC) $(AGENT_SRC))
+	$(SAY) LD $@
+	$(Q)$(CC) -shared $(LDFLAGS_ALL) -Wl,--version-script=<(echo '{ global: plugin_init; local: *; };') \
+	  -o $@ $^ -Wl,--as-needed $(LIB_LIBS)
 
 # One object, so that the names that are not public do not meet the program's.
 $(BUILD)/libnvmpool.a: $(call obj,$(LIBRARY_SRC)) $(BUILD)/libnvmpool.exports
@@ -275,6 +283,7 @@ DOCS := README.md LICENSE docs/design.md docs/format.md docs/example.c
 LIBRARY_LINKS := lib/libnvmpool.so.$(SOVERSION) lib/libnvmpool.so
 INSTALLED = \
   $(foreach f,$(TOOLS),$(f):bin/$(notdir $(f))) \
+  $(PLUGIN):lib/nvmpool/$(notdir $(PLUGIN)) \
   $(LIBRARY):lib/$(notdir $(LIBRARY)) \
   $(BUILD)/libnvmpool.a:lib/libnvmpool.a \
   $(BUILD)/libnvmpool.pc:lib/pkgconfig/libnvmpool.pc \
@@ -285,7 +294,7 @@ INSTALLED = \
   $(foreach f,$(FISH_COMPLETIONS),$(f):share/fish/vendor_completions.d/$(notdir $(f))) \
   $(foreach f,$(DOCS),$(f):share/doc/nvmpool/$(notdir $(f)))
 
-install: all $(BUILD)/libnvmpool.pc ## install tools, library, manual pages and completions below $(DESTDIR)$(PREFIX)
+install: all $(BUILD)/libnvmpool.pc ## install tools, plugin, library, manual pages and completions below $(DESTDIR)$(PREFIX)
 	@set -e; for pair in $(INSTALLED); do \
 	  mode=644; case $$pair in *:bin/*) mode=755;; esac; \
 	  install -D -m $$mode "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair##*:}"; \
@@ -301,7 +310,7 @@ uninstall: ## remove what install put there
 	  rm -f "$(DESTDIR)$(PREFIX)/$$file"; \
 	done
 	@rmdir "$(DESTDIR)$(PREFIX)"/include/nvmpool/{base,pool,vdisk,wear,hosted,} \
-	  "$(DESTDIR)$(PREFIX)/share/doc/nvmpool" 2>/dev/null || true
+	  "$(DESTDIR)$(PREFIX)"/{share/doc,lib}/nvmpool 2>/dev/null || true
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
