@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&vd_cmd_resize,
 	&vd_cmd_export,
 	&vd_cmd_import,
+	&vd_cmd_serve,
 	&cmd_generate,
 	&cmd_names,
 	NULL

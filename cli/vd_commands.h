@@ -16,6 +16,7 @@ extern const struct command vd_cmd_info;
 extern const struct command vd_cmd_map;
 extern const struct command vd_cmd_read;
 extern const struct command vd_cmd_resize;
+extern const struct command vd_cmd_serve;
 extern const struct command vd_cmd_trim;
 extern const struct command vd_cmd_write;
 

@@ -62,7 +62,7 @@ end
 # __nvmvd_takes_value COMMAND OPTION: its value is the next word.
 function __nvmvd_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' create:--size create:-s create:--logical create:--label create:-l create:--policy create:--threshold create:--budget create:--endurance create:--guard create:--extent create:-e create:--pool create:-p create:--wait create:-w info:--extent info:-e info:--pool info:-p info:--wait info:-w check:--guard check:--extent check:-e check:--pool check:-p check:--wait check:-w read:--extent read:-e read:--pool read:-p read:--wait read:-w write:--guard write:--extent write:-e write:--pool write:-p write:--wait write:-w trim:--guard trim:--extent trim:-e trim:--pool trim:-p trim:--wait trim:-w map:--width map:--extent map:-e map:--pool map:-p map:--wait map:-w resize:--logical resize:--guard resize:--extent resize:-e resize:--pool resize:-p resize:--wait resize:-w export:--extent export:-e export:--pool export:-p export:--wait export:-w import:--guard import:--extent import:-e import:--pool import:-p import:--wait import:-w
+        case '' create:--size create:-s create:--logical create:--label create:-l create:--policy create:--threshold create:--budget create:--endurance create:--guard create:--extent create:-e create:--pool create:-p create:--wait create:-w info:--extent info:-e info:--pool info:-p info:--wait info:-w check:--guard check:--extent check:-e check:--pool check:-p check:--wait check:-w read:--extent read:-e read:--pool read:-p read:--wait read:-w write:--guard write:--extent write:-e write:--pool write:-p write:--wait write:-w trim:--guard trim:--extent trim:-e trim:--pool trim:-p trim:--wait trim:-w map:--width map:--extent map:-e map:--pool map:-p map:--wait map:-w resize:--logical resize:--guard resize:--extent resize:-e resize:--pool resize:-p resize:--wait resize:-w export:--extent export:-e export:--pool export:-p export:--wait export:-w import:--guard import:--extent import:-e import:--pool import:-p import:--wait import:-w serve:--socket serve:-s serve:--port serve:--guard serve:--extent serve:-e serve:--pool serve:-p serve:--wait serve:-w
             return 0
     end
     return 1
@@ -82,6 +82,7 @@ complete -c nvmvd -n '__nvmvd_at help 1' -a map
 complete -c nvmvd -n '__nvmvd_at help 1' -a resize
 complete -c nvmvd -n '__nvmvd_at help 1' -a export
 complete -c nvmvd -n '__nvmvd_at help 1' -a import
+complete -c nvmvd -n '__nvmvd_at help 1' -a serve
 
 complete -c nvmvd -n __nvmvd_begin -a create -d 'make a file, device or child into an empty virtual disk'
 complete -c nvmvd -n '__nvmvd_in create' -s s -l size -x -a '(__nvmvd_sizes)' -d 'create each file that is not there, sparse, of this size'
@@ -206,3 +207,16 @@ complete -c nvmvd -n '__nvmvd_in import' -s j -l json -d 'print JSON'
 complete -c nvmvd -n '__nvmvd_in import' -s h -l help -d 'print this help'
 complete -c nvmvd -n '__nvmvd_at import 1' -rF -a '(__nvmvd_names children)'
 complete -c nvmvd -n '__nvmvd_at import 2' -rF
+
+complete -c nvmvd -n __nvmvd_begin -a serve -d 'serve a disk by the NBD protocol, with nbdkit'
+complete -c nvmvd -n '__nvmvd_in serve' -s s -l socket -rF -d 'the Unix domain socket (default: in $XDG_RUNTIME_DIR/nvmpool, or /run/nvmpool for root, named for the target)'
+complete -c nvmvd -n '__nvmvd_in serve' -l port -x -d 'serve on this TCP port of the local host instead'
+complete -c nvmvd -n '__nvmvd_in serve' -s r -l read-only -d 'store nothing: neither clients nor recovery'
+complete -c nvmvd -n '__nvmvd_in serve' -l no-verify -d 'do not compare the data with their checksums: damaged blocks are read as they are'
+complete -c nvmvd -n '__nvmvd_in serve' -l guard -x -a 'auto none pkey mprotect map' -d 'how stray writes of this program are kept off the disk (default: auto)'
+complete -c nvmvd -n '__nvmvd_in serve' -s e -l extent -rF -d 'one more file or device that the disk lies on; repeated, in any order'
+complete -c nvmvd -n '__nvmvd_in serve' -s p -l pool -rF -a '(__nvmvd_names pools)' -d 'the pool that has the child: its path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmvd -n '__nvmvd_in serve' -s w -l wait -x -d 'how long to wait for another command to be done with the disk (default: 10; 0: do not wait)'
+complete -c nvmvd -n '__nvmvd_in serve' -s j -l json -d 'print JSON'
+complete -c nvmvd -n '__nvmvd_in serve' -s h -l help -d 'print this help'
+complete -c nvmvd -n '__nvmvd_at serve 1' -rF -a '(__nvmvd_names children)'

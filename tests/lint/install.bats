@@ -35,6 +35,13 @@ uninstall() {
 	"$dest/usr/bin/nvmpool" list
 }
 
+@test "the installed nvmvd finds its plugin of nbdkit" {
+	cd "$BATS_TEST_TMPDIR" || return
+	"$dest/usr/bin/nvmvd" create disk.img --size 16M
+	# --socket: the default is in a folder of the system
+	"$dest/usr/bin/nvmvd" serve disk.img --socket s -- --run 'nbdinfo --size "$uri"'
+}
+
 @test "man finds the installed pages" {
 	mandoc -T utf8 "$dest/usr/share/man/man1/nvmpool.1" | grep -q nvmpool
 }
