@@ -53,9 +53,10 @@ static const struct contest_kind {
 	const char *name;
 	int (*figures)(struct core_bench *bench);
 } kinds[] = {
+	{ "run", figures_run },
 	{ "write", figures_write },
 	{ "read", figures_read },
-	{ "run", figures_run },
+	{ "run-aged", figures_run_aged },
 	{ "guard", figures_guard },
 	{ "level", figures_level },
 	{ "recover", figures_recover },
@@ -88,6 +89,7 @@ int bench_contest(struct core_bench *bench, struct contest *contest,
 	err = contest_run(contest, contestant, count);
 	bench->slices += contest->slices;
 	bench->disturbed += contest->disturbed;
+	bench->busy = contest->disturbed * 4 > contest->slices;
 	return stopped ? -1 : err;
 }
 
@@ -118,7 +120,7 @@ void figure_say(struct core_bench *bench, const char *name, double value,
 	va_start(args, remark);
 	vprintf(remark, args);
 	va_end(args);
-	puts(")");
+	puts(bench->busy ? "; the machine is busy)" : ")");
 	fflush(stdout);
 }
 
@@ -187,10 +189,13 @@ static int bench_run(const struct core_plan *plan, const char *dir,
 	struct core_bench bench = { .plan = plan, .sync_dir = sync_dir };
 	int err;
 
+	double load = -1;
+
 	bench.raw_file.fd = bench.disk_file.fd = -1;
+	getloadavg(&load, 1);
 	printf("# areas of %zu MiB, BUS class; %s non-temporal copies; medians "
-	       "of %u rounds\n", plan->file_bytes / MIB, raw_copy_name(),
-	       plan->rounds);
+	       "of %u rounds; load average %.1f\n", plan->file_bytes / MIB,
+	       raw_copy_name(), plan->rounds, load);
 	err = bench_start(&bench, dir);
 	for (size_t i = 0; i < COUNT(kinds) && !err && !stopped; i++)
 		if (chosen(kinds[i].name, choice))

@@ -227,16 +227,27 @@ int disk_read_random(void *ctx, uint64_t ops)
 	return err ? disk_failed("read", err, NULL) : 0;
 }
 
-int disk_copy_random(void *ctx, uint64_t ops)
+static void block_copy(struct disk_worker *worker)
 {
-	struct disk_worker *worker = ctx;
-	const uint8_t *base = worker->disk->extent->base;
 	uint64_t blocks = worker->disk->extent->size_bytes / VD_BLOCK;
 
+	memcpy(worker->buffer, worker->disk->extent->base + VD_BLOCK *
+	       raw_random(&worker->random, blocks), VD_BLOCK);
+	__asm__ volatile("" : : "r"(worker->buffer) : "memory");
+}
+
+int disk_copy_random(void *ctx, uint64_t ops)
+{
+	for (uint64_t i = 0; i < ops; i++)
+		block_copy(ctx);
+	return 0;
+}
+
+int disk_copy_alone(void *ctx, uint64_t ops)
+{
 	for (uint64_t i = 0; i < ops; i++) {
-		memcpy(worker->buffer, base + VD_BLOCK *
-		       raw_random(&worker->random, blocks), VD_BLOCK);
-		__asm__ volatile("" : : "r"(worker->buffer) : "memory");
+		block_copy(ctx);
+		raw_wait();
 	}
 	return 0;
 }

@@ -62,5 +62,6 @@ int disk_write_random(void *ctx, uint64_t ops);
 int disk_write_run(void *ctx, uint64_t ops);
 int disk_read_random(void *ctx, uint64_t ops);
 int disk_copy_random(void *ctx, uint64_t ops);	/* memcpy, same mapping */
+int disk_copy_alone(void *ctx, uint64_t ops);	/* none begins before another ends */
 
 #endif

@@ -27,13 +27,16 @@ struct core_bench {
 	struct core_disk disk;
 	struct peer_pmemblk *pmemblk;	/* NULL: none, and why */
 	const char *pmemblk_why;
+	bool aged;			/* random writes have been all over */
+	bool busy;			/* others disturbed the last contest */
 	unsigned slices, disturbed, missed;
 };
 
 int figures_places(struct core_bench *bench);	/* before the disk is made */
 int figures_write(struct core_bench *bench);
 int figures_read(struct core_bench *bench);
-int figures_run(struct core_bench *bench);
+int figures_run(struct core_bench *bench);	/* before all others */
+int figures_run_aged(struct core_bench *bench);
 int figures_guard(struct core_bench *bench);
 int figures_level(struct core_bench *bench);
 int figures_recover(struct core_bench *bench);

@@ -63,6 +63,11 @@ void raw_fence(void)
 	_mm_sfence();
 }
 
+void raw_wait(void)
+{
+	_mm_lfence();
+}
+
 /* ---- loads -------------------------------------------------------------------- */
 
 __attribute__((target("avx512f")))

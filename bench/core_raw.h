@@ -17,6 +17,8 @@ typedef void (*raw_copy_fn)(void *dst, const void *src, size_t len);
 raw_copy_fn raw_copy(void);
 const char *raw_copy_name(void);	/* "AVX-512" */
 void raw_fence(void);
+/* What comes next begins only when all before it is done. */
+void raw_wait(void);
 
 /* Read all of it by the widest loads: the sum of its 64-bit words. */
 uint64_t raw_sum(const void *src, size_t len);

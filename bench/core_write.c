@@ -30,6 +30,22 @@ int figures_places(struct core_bench *bench)
 	return 0;
 }
 
+/*
+ * From here on the disk is one that has been in use: its blocks lie anywhere,
+ * and none has the place any more that it was given first.
+ */
+static int age(struct core_bench *bench)
+{
+	uint64_t blocks = bench->disk.geometry.logical_count;
+
+	if (bench->aged)
+		return 0;
+	bench->aged = true;
+	return disk_write_random(&bench->disk.worker[0], 2 * blocks) ||
+	       (bench->pmemblk && peer_pmemblk_write(bench->pmemblk, blocks)) ?
+	       -1 : 0;
+}
+
 int figures_write(struct core_bench *bench)
 {
 	struct contestant c[] = {
@@ -40,7 +56,8 @@ int figures_write(struct core_bench *bench)
 	struct contest contest = { 0 };
 	double ns;
 
-	if (bench_contest(bench, &contest, c, bench->pmemblk ? 3 : 2))
+	if (age(bench) ||
+	    bench_contest(bench, &contest, c, bench->pmemblk ? 3 : 2))
 		return -1;
 	ns = contest_ns(&contest, &c[1]);
 	figure_say(bench, "rw4k_vs_raw", contest_ratio(&contest, &c[1], &c[0]),
@@ -66,6 +83,11 @@ static int verify_off(void *ctx)
 	return 0;
 }
 
+/*
+ * A loop of copies has the processor fetch the next block while the last one is
+ * on its way: memcpy_alone is what one copy takes that waits for the one before,
+ * as whoever looks at what was read does.
+ */
 int figures_read(struct core_bench *bench)
 {
 	struct disk_worker *worker = &bench->disk.worker[0];
@@ -73,23 +95,24 @@ int figures_read(struct core_bench *bench)
 		{ .run = disk_copy_random, .ctx = worker },
 		{ .prepare = verify_on, .run = disk_read_random, .ctx = worker },
 		{ .prepare = verify_off, .run = disk_read_random, .ctx = worker },
+		{ .run = disk_copy_alone, .ctx = worker },
+	};
+	static const char *const name[] = {
+		NULL, "rr4k_verified_vs_memcpy", "rr4k_vs_memcpy",
+		"memcpy_alone_vs_memcpy",
 	};
 	struct contest contest = { 0 };
-	int err = bench_contest(bench, &contest, c, 3);
+	int err = age(bench) || bench_contest(bench, &contest, c, 4) ? -1 : 0;
 
 	vd_verify(bench->disk.disk, true);
-	if (err)
-		return err;
-	figure_say(bench, "rr4k_verified_vs_memcpy",
-		   contest_ratio(&contest, &c[1], &c[0]), NS,
-		   contest_ns(&contest, &c[1]), "memcpy", contest_ns(&contest, &c[0]));
-	figure_say(bench, "rr4k_vs_memcpy",
-		   contest_ratio(&contest, &c[2], &c[0]), NS,
-		   contest_ns(&contest, &c[2]), "memcpy", contest_ns(&contest, &c[0]));
-	return 0;
+	for (unsigned i = 1; i < 4 && !err; i++)
+		figure_say(bench, name[i], contest_ratio(&contest, &c[i], &c[0]),
+			   NS, contest_ns(&contest, &c[i]), "memcpy",
+			   contest_ns(&contest, &c[0]));
+	return err;
 }
 
-int figures_run(struct core_bench *bench)
+static int run_contest(struct core_bench *bench, const char *name)
 {
 	struct contestant c[] = {
 		{ .run = raw_write_run, .ctx = &bench->raw[0] },
@@ -99,9 +122,20 @@ int figures_run(struct core_bench *bench)
 
 	if (bench_contest(bench, &contest, c, 2))
 		return -1;
-	figure_say(bench, "sw64k_vs_raw", contest_ratio(&contest, &c[1], &c[0]),
-		   NS, contest_ns(&contest, &c[1]), "raw", contest_ns(&contest, &c[0]));
+	figure_say(bench, name, contest_ratio(&contest, &c[1], &c[0]), NS,
+		   contest_ns(&contest, &c[1]), "raw", contest_ns(&contest, &c[0]));
 	return 0;
+}
+
+/* A disk that was written from its begin to its end. */
+int figures_run(struct core_bench *bench)
+{
+	return run_contest(bench, "sw64k_vs_raw");
+}
+
+int figures_run_aged(struct core_bench *bench)
+{
+	return age(bench) ? -1 : run_contest(bench, "sw64k_aged_vs_raw");
 }
 
 /* ---- with and without ----------------------------------------------------------- */
@@ -130,7 +164,7 @@ int figures_guard(struct core_bench *bench)
 			    "no memory protection keys on this CPU");
 		return 0;
 	}
-	if (bench_contest(bench, &contest, c, 2) ||
+	if (age(bench) || bench_contest(bench, &contest, c, 2) ||
 	    disk_guard(&bench->disk, STRAY_AUTO))
 		return -1;
 	figure_say(bench, "pkey_vs_none", contest_ratio(&contest, &c[1], &c[0]),
@@ -165,6 +199,8 @@ int figures_level(struct core_bench *bench)
 	struct vd_info before, after;
 	struct contest contest = { 0 };
 
+	if (age(bench))
+		return -1;
 	vd_info(bench->disk.disk, &before);
 	if (bench_contest(bench, &contest, c, 2) ||
 	    disk_policy(&bench->disk, WEAR_ADAPTIVE))
