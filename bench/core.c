@@ -29,10 +29,19 @@
 #define MIB		((size_t)1 << 20)
 #define COUNT_BYTES	(64 * MIB)
 
-static const struct core_plan plan_full = { 1024 * MIB, 256 * MIB, 51, 5000000 };
-static const struct core_plan plan_quick = { 256 * MIB, 64 * MIB, 15, 2000000 };
+static const struct core_plan plan_full = {
+	.file_bytes = 1024 * MIB, .sync_bytes = 256 * MIB, .rounds = 51,
+	.slice_ns = 5000000, .warm_ns = 30000000,
+};
+static const struct core_plan plan_quick = {
+	.file_bytes = 256 * MIB, .sync_bytes = 64 * MIB, .rounds = 15,
+	.slice_ns = 2000000, .warm_ns = 8000000,
+};
 /* Does it all run?  Its figures mean nothing. */
-static const struct core_plan plan_smoke = { 32 * MIB, 16 * MIB, 1, 500000 };
+static const struct core_plan plan_smoke = {
+	.file_bytes = 32 * MIB, .sync_bytes = 16 * MIB, .rounds = 1,
+	.slice_ns = 500000, .warm_ns = 500000,
+};
 
 static const struct target {
 	const char *name;
@@ -84,6 +93,7 @@ int bench_contest(struct core_bench *bench, struct contest *contest,
 	*contest = (struct contest){
 		.rounds = bench->plan->rounds,
 		.slice_ns = bench->plan->slice_ns,
+		.warm_ns = bench->plan->warm_ns,
 		.may_sleep = may_sleep,
 	};
 	err = contest_run(contest, contestant, count);
@@ -226,6 +236,7 @@ static int count_run(const char *what, const char *dir, uint64_t ops)
 
 	if (!err)
 		err = disk_make(&disk, file.path, true);
+	unlink(file.path);
 	if (!err) {
 		vd_verify(disk.disk, strcmp(what, "read"));
 		err = count_work(write ? disk_write_random : disk_read_random,

@@ -30,6 +30,8 @@ static int slice_run(struct contestant *c, uint64_t ops,
 	double wall, cpu;
 	int err = c->prepare ? c->prepare(c->ctx) : 0;
 
+	if (!err && c->warm_ops)
+		err = c->run(c->ctx, c->warm_ops);
 	if (err)
 		return err;
 	/* Begin with a whole turn of the scheduler's before us. */
@@ -42,7 +44,7 @@ static int slice_run(struct contestant *c, uint64_t ops,
 	return err;
 }
 
-/* How many make a slice: this is also everybody's warming up. */
+/* How many make a slice. */
 static int slice_size(const struct contest *contest, struct contestant *c)
 {
 	struct timing timing = { 0 };
@@ -63,6 +65,7 @@ static int slice_size(const struct contest *contest, struct contestant *c)
 			    timing.wall_ns);
 	if (!c->ops)
 		c->ops = 1;
+	c->warm_ops = c->ops * contest->warm_ns / contest->slice_ns;
 	return 0;
 }
 

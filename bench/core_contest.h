@@ -5,6 +5,9 @@
  * does in between hits them all.  Figures are medians over the rounds, of
  * ratios within a round.
  *
+ * Each slice begins with a run that is not timed: the one before has left the
+ * caches full of what it needs, and a slice is too short to make up for that.
+ *
  * A slice in which the kernel gave the processor to somebody else is run again
  * (a few times at most): whom it hits is chance.
  */
@@ -25,12 +28,13 @@ struct contestant {
 	void *ctx;
 	unsigned threads;		/* that run() keeps busy; 0: one */
 	uint64_t ops;			/* a slice; 0: as many as it takes */
+	uint64_t warm_ops;		/* before it; 0: none */
 	double ns[CONTEST_ROUNDS_MAX];	/* of one op, by round */
 };
 
 struct contest {
 	unsigned rounds;
-	uint64_t slice_ns;
+	uint64_t slice_ns, warm_ns;
 	bool may_sleep;			/* waiting is part of the work */
 	unsigned slices, disturbed;	/* out: accepted though disturbed */
 };

@@ -16,7 +16,7 @@ struct core_plan {
 	size_t file_bytes;		/* of the area, on the memory bus */
 	size_t sync_bytes;		/* of the one on a disk */
 	unsigned rounds;
-	uint64_t slice_ns;
+	uint64_t slice_ns, warm_ns;
 };
 
 struct core_bench {
