@@ -218,10 +218,16 @@ static void family_torn(struct point *point, uint32_t store)
 	}
 }
 
+/* To look at @max of @count, or at the first alone, it takes such steps. */
+static uint32_t spread(uint32_t count, uint32_t max)
+{
+	return count <= max ? 1 : max ? (count - 1) / max + 1 : count;
+}
+
 static void family_stores(struct point *point)
 {
-	uint32_t stores = point->stores, max = point->explore->store_max;
-	uint32_t step = stores > max ? (stores - 1) / max + 1 : 1;
+	uint32_t stores = point->stores;
+	uint32_t step = spread(stores, point->explore->store_max);
 
 	for (uint32_t s = 0; s < stores; s += step) {
 		keep_all(point, true);
@@ -329,8 +335,7 @@ static bool family_thinned(struct point *point)
 
 static void family_words(struct point *point)
 {
-	uint32_t max = point->explore->word_max;
-	uint32_t step = point->cells > max ? (point->cells + max - 1) / max : 1;
+	uint32_t step = spread(point->cells, point->explore->word_max);
 
 	for (uint32_t c = 0; c < point->cells; c += step) {
 		for (unsigned keep = 0; keep < 2; keep++) {
@@ -430,7 +435,9 @@ static void pages_all(struct point *point, uint32_t top)
 
 static void family_pages(struct point *point)
 {
-	for (uint32_t g = 0; g < point->groups; g++) {
+	uint32_t step = spread(point->groups, point->explore->store_max);
+
+	for (uint32_t g = 0; g < point->groups; g += step) {
 		uint32_t end = point->time_first[g + 1];
 
 		for (uint32_t t = point->time_first[g]; t < end; t++) {

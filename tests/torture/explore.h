@@ -79,7 +79,8 @@ struct explore {
 	uint64_t seed;
 	uint32_t exhaustive_max;
 	uint32_t random_count;	/* random images at each bounded point */
-	uint32_t store_max;	/* stores tried one by one, spread evenly */
+	uint32_t store_max;	/* stores, or pages, tried one by one, spread
+				   evenly */
 	uint32_t pair_max;	/* stores up to which pairs are tried */
 	uint32_t thirds_max;	/* images up to which 3^stores are tried: all
 				   there is where each store is of one page and

@@ -41,7 +41,7 @@ void vcrash_begin(struct vcrash *crash, struct vbase *base,
 {
 	*crash = (struct vcrash){ .base = base, .model = model,
 		.seed = options->seed, .effort = options->effort,
-		.life_every = 61, .check_every = 5, .nested_every = 23,
+		.life_every = 61, .check_every = 5, .nested_every = 61,
 		.deep_every = 61, .shift_from = VTIME_NEVER,
 		.flags = base->state == VSTATE_FULL ? VCRASH_SPARSE : 0 };
 	if (options->replay) {
@@ -173,11 +173,11 @@ static bool recovery_explore(struct vcrash *crash, uint32_t salt)
 		return true;
 	explore_init(&explore, crash->model, crash->seed + salt);
 	explore.exhaustive_max = crash->effort / 2;
-	explore.random_count = crash->effort / 16;
-	explore.store_max = crash->effort / 16;
+	explore.random_count = crash->effort / 32;
+	explore.store_max = crash->effort / 32;
 	explore.pair_max = 3;
 	explore.word_max = crash->effort / 16;
-	explore.thinned_max = crash->effort;
+	explore.thinned_max = crash->effort / 2;
 	explore.check = check_nested;
 	explore.ctx = crash;
 	explore.seen = crash->seen;
@@ -259,6 +259,18 @@ void vcrash_token(const struct vcrash *crash, char *ret_token, size_t room)
 			 i ? '/' : '@', crash->path[i].point,
 			 crash->path[i].image);
 	}
+}
+
+void vcrash_token_split(const char *token, char *ret_rest, size_t rest_room,
+			char *ret_what, size_t what_room)
+{
+	const char *plus = strchr(token, '+');
+	size_t name = plus ? (size_t)(plus - token) : strlen(token);
+	size_t what = plus ? strcspn(plus + 1, "@") : 0;
+
+	snprintf(ret_rest, rest_room, "%.*s%s", (int)name, token,
+		 plus ? plus + 1 + what : "");
+	snprintf(ret_what, what_room, "%.*s", (int)what, plus ? plus + 1 : "");
 }
 
 void vcrash_tell(const struct vcrash *crash, bool good, unsigned number,

@@ -90,6 +90,9 @@ bool vcrash_explore(struct vcrash *crash, const struct domain_trace *trace);
 void vcrash_tell(const struct vcrash *crash, bool good, unsigned number,
 		 double seconds);
 void vcrash_token(const struct vcrash *crash, char *ret_token, size_t room);
+/* NAME+WHAT@POINT.IMAGE: what a suite adds to the name; and the rest. */
+void vcrash_token_split(const char *token, char *ret_rest, size_t rest_room,
+			char *ret_what, size_t what_room);
 double vcrash_clock(void);
 
 #endif

@@ -130,6 +130,35 @@ void vhistory_flushed(struct vhistory *history, int64_t begun, int64_t end)
 	history->at = NOT_LOOKED;
 }
 
+void vhistory_cut(struct vhistory *history, int64_t at)
+{
+	size_t count = 0;
+
+	memset(history->newest, 0, history->block_count *
+	       sizeof(*history->newest));
+	for (; count < history->count && history->change[count].start < at;
+	     count++) {
+		struct vchange *change = &history->change[count];
+
+		if (change->end >= at) {
+			change->end = VTIME_NEVER;
+			change->failed = false;
+		}
+		if (change->durable >= at)
+			change->durable = VTIME_NEVER;
+		change->older = history->newest[change->block];
+		history->newest[change->block] = (uint32_t)count + 1;
+	}
+	history->count = count;
+	while (history->group_count &&
+	       history->group[history->group_count - 1].first >= count)
+		history->group_count--;
+	for (uint32_t g = 0; g < history->group_count; g++)
+		if (history->group[g].settled >= at)
+			history->group[g].settled = VTIME_NEVER;
+	history->at = NOT_LOOKED;
+}
+
 void vhistory_killed(struct vhistory *history, int64_t at)
 {
 	for (size_t i = 0; i < history->count; i++)

@@ -73,6 +73,8 @@ void vhistory_failed(struct vhistory *history, size_t first, size_t count,
 		     int64_t end);
 /* All that was told before event @begun is durable. */
 void vhistory_flushed(struct vhistory *history, int64_t begun, int64_t end);
+/* As it was before event @at, when nothing later had happened yet. */
+void vhistory_cut(struct vhistory *history, int64_t at);
 /* Everything under way has ended, untold. */
 void vhistory_killed(struct vhistory *history, int64_t at);
 /* Somebody was shown this and relies on it from now on, durably. */
