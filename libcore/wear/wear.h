@@ -31,11 +31,12 @@ enum wear_policy {
 
 struct wear_config {
 	enum wear_policy policy;
-	uint32_t threshold;	/* writes; 0: 2.  adaptive: the least one */
+	uint32_t threshold;	/* writes; 0: WEAR_MBSA_THRESHOLD.  adaptive:
+				   the least one, as is the budget */
 	uint32_t budget;	/* adaptive: at most one move in so many
 				   writes; 0: WEAR_BUDGET_DEFAULT */
-	uint64_t endurance;	/* rated writes of a line; 0: not known.
-				   adaptive: 1 % of it caps the threshold */
+	uint64_t endurance;	/* rated writes of a line; 0: not known.  For
+				   forecasts: no policy asks for it */
 	uint64_t block_count;	/* of the area: what the mean is taken over */
 };
 
@@ -71,8 +72,9 @@ void wear_put(struct wear *wear, struct wear_block block);	/* has room */
 bool wear_take(struct wear *wear, struct wear_block *ret_block);
 
 /*
- * The one for the bytes of a block with @cold_count writes: the most worn
- * that is at most two thresholds ahead of it, else the least worn.
+ * The one for the bytes of a block with @cold_count writes: more than the
+ * threshold ahead of it, and as little more as may be beyond a margin (at most
+ * 32 writes more than the threshold: the most worn); else the least worn.
  */
 bool wear_take_worn(struct wear *wear, uint32_t cold_count,
 		    struct wear_block *ret_block);

@@ -106,27 +106,38 @@ static void test_a_full_pool_takes_no_more(void **state)
 	free(wear);
 }
 
-static void test_a_worn_place_is_at_most_two_thresholds_ahead(void **state)
+static void assert_takes_worn(struct wear *wear, uint32_t cold_count,
+			      uint32_t block)
+{
+	struct wear_block got;
+
+	assert_true(wear_take_worn(wear, cold_count, &got));
+	assert_int_equal(got.block, block);
+}
+
+static void test_a_worn_place_is_a_threshold_ahead_and_not_far_beyond(void **state)
 {
 	struct wear *wear = wear_new((struct wear_config){
 			.policy = WEAR_MBSA, .threshold = 5,
 			.block_count = 100 }, 0);
-	struct wear_block got;
 
 	(void)state;
-	put(wear, 1, 20);
-	put(wear, 2, 30);
-	put(wear, 3, 31);
-	put(wear, 4, 15);
-	assert_true(wear_take_worn(wear, 20, &got));
-	assert_int_equal(got.block, 2);
-	assert_true(wear_take_worn(wear, 20, &got));
-	assert_int_equal(got.block, 1);
-	/* Nothing so low: the least worn. */
-	assert_true(wear_take_worn(wear, 2, &got));
-	assert_int_equal(got.block, 4);
-	assert_true(wear_take_worn(wear, 2, &got));
-	assert_int_equal(got.block, 3);
+	put(wear, 1, 25);
+	put(wear, 2, 26);
+	put(wear, 3, 30);
+	put(wear, 4, 57);
+	put(wear, 5, 58);
+	put(wear, 6, 60);
+	put(wear, 7, 15);
+	assert_takes_worn(wear, 20, 4);
+	assert_takes_worn(wear, 20, 3);
+	assert_takes_worn(wear, 20, 2);
+	/* None is near: the least worn of those beyond. */
+	assert_takes_worn(wear, 20, 5);
+	assert_takes_worn(wear, 20, 6);
+	/* None is ahead at all: the least worn. */
+	assert_takes_worn(wear, 20, 7);
+	assert_takes_worn(wear, 20, 1);
 	free(wear);
 }
 
@@ -206,6 +217,28 @@ static void model_range(const struct model *model, uint32_t *ret_least,
 	*ret_most = most;
 }
 
+/* The count that wear_take_worn() must give. */
+static uint32_t model_worn(const struct model *model, uint64_t cold)
+{
+	uint64_t enough = cold + wear_threshold(model->wear);
+	uint32_t near = 0, beyond = UINT32_MAX, least, most;
+
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		uint32_t count = model->count[i];
+
+		if (!model->in[i] || count <= enough)
+			continue;
+		if (count <= enough + 32 && count > near)
+			near = count;
+		if (count < beyond)
+			beyond = count;
+	}
+	if (near)
+		return near;
+	model_range(model, &least, &most);
+	return most > enough ? beyond : least;
+}
+
 static void model_took(struct model *model, const struct wear_block *got)
 {
 	assert_true(got->block < BLOCKS);
@@ -216,37 +249,45 @@ static void model_took(struct model *model, const struct wear_block *got)
 	assert_int_equal(wear_pool_count(model->wear), model->in_count);
 }
 
+static void model_put(struct model *model, uint32_t kind)
+{
+	uint32_t block = random_below(model, BLOCKS);
+
+	if (model->in[block])
+		return;
+	model->count[block] = random_count(model, kind);
+	model->in[block] = true;
+	model->in_count++;
+	put(model->wear, block, model->count[block]);
+}
+
 /* @slack: how far a choice may be from the best, as buckets may be wide. */
 static void model_step(struct model *model, uint32_t kind, uint32_t slack)
 {
-	uint32_t least, most, block = random_below(model, BLOCKS);
-	uint32_t step = random_below(model, 16);
+	uint32_t least, most, step = random_below(model, 16);
 	struct wear_block got;
 
-	model_range(model, &least, &most);
 	if (step < 8) {
-		if (model->in[block])
-			return;
-		model->count[block] = random_count(model, kind);
-		model->in[block] = true;
-		model->in_count++;
-		put(model->wear, block, model->count[block]);
+		model_put(model, kind);
 		return;
 	}
 	if (!model->in_count)
 		return;
+	model_range(model, &least, &most);
 	if (step < 13) {
 		assert_true(wear_take(model->wear, &got));
 		assert_true(got.count - least <= slack);
-	} else if (step < 15) {
+	} else if (step < 14) {
 		assert_true(wear_take_most(model->wear, &got));
 		assert_true(most - got.count <= slack);
 	} else {
 		uint32_t cold = random_count(model, kind);
+		uint32_t worn = model_worn(model, cold);
 
+		wear_wants_move(model->wear, cold);
 		assert_true(wear_take_worn(model->wear, cold, &got));
-		assert_true(got.count <= cold + 2ull * wear_threshold(model->wear) ||
-			    got.count - least <= slack);
+		if (!slack)
+			assert_int_equal(got.count, worn);
 	}
 	model_took(model, &got);
 }
@@ -374,6 +415,58 @@ static void test_adaptive_moves_within_its_budget(void **state)
 	free(wear);
 }
 
+static void test_the_last_few_fresh_blocks_are_as_good_as_taken(void **state)
+{
+	struct wear *wear = wear_new((struct wear_config){
+			.policy = WEAR_MBSA, .threshold = 3,
+			.block_count = 1000 }, 0);
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++)
+		put(wear, i, 60);
+	for (uint32_t i = 200; i < 232; i++)
+		put(wear, i, 10);
+	assert_true(wear_wants_move(wear, 10));
+	put(wear, 232, 10);
+	assert_false(wear_wants_move(wear, 10));
+	free(wear);
+}
+
+static void test_what_lags_behind_the_mean_moves_though_fresh_blocks_are_free(void **state)
+{
+	struct wear *wear = wear_new((struct wear_config){
+			.policy = WEAR_ADAPTIVE, .block_count = 1000 }, 1000000);
+
+	(void)state;
+	assert_int_equal(wear_threshold(wear), WEAR_BUDGET_DEFAULT);
+	for (uint32_t i = 0; i < 200; i++)
+		put(wear, i, 900);
+	assert_true(wear_lags(wear, 860));
+	assert_false(wear_lags(wear, 868));
+	for (uint32_t i = 200; i < 400; i++)
+		put(wear, i, 1001);
+	assert_true(wear_lags(wear, 967));
+	assert_false(wear_lags(wear, 968));
+	free(wear);
+}
+
+static void test_the_adaptive_threshold_is_the_root_of_the_mean(void **state)
+{
+	struct wear_config config = { .policy = WEAR_ADAPTIVE, .block_count = 100 };
+	struct wear *wear = wear_new(config, 0);
+
+	(void)state;
+	assert_int_equal(wear_threshold(wear), WEAR_BUDGET_DEFAULT);
+	wear_wrote(wear, 100 * 10000 - 1);
+	assert_int_equal(wear_threshold(wear), 99);
+	wear_wrote(wear, 1);
+	assert_int_equal(wear_threshold(wear), 100);
+	config.threshold = 500;
+	wear_configure(wear, &config);
+	assert_int_equal(wear_threshold(wear), 500);
+	free(wear);
+}
+
 static void test_the_mean_follows_the_writes(void **state)
 {
 	struct wear *wear = wear_new((struct wear_config){
@@ -417,7 +510,7 @@ int main(void)
 		cmocka_unit_test(test_the_least_worn_comes_first_and_the_oldest_of_them),
 		cmocka_unit_test(test_policy_none_takes_blocks_in_turn),
 		cmocka_unit_test(test_a_full_pool_takes_no_more),
-		cmocka_unit_test(test_a_worn_place_is_at_most_two_thresholds_ahead),
+		cmocka_unit_test(test_a_worn_place_is_a_threshold_ahead_and_not_far_beyond),
 		cmocka_unit_test(test_another_policy_keeps_the_pool),
 		cmocka_unit_test(test_ordinary_counts_are_told_apart_exactly),
 		cmocka_unit_test(test_counts_after_growth_lose_little),
@@ -426,6 +519,9 @@ int main(void)
 		cmocka_unit_test(test_mbsa_moves_what_lags_by_more_than_its_threshold),
 		cmocka_unit_test(test_policy_none_never_moves),
 		cmocka_unit_test(test_adaptive_moves_within_its_budget),
+		cmocka_unit_test(test_the_last_few_fresh_blocks_are_as_good_as_taken),
+		cmocka_unit_test(test_what_lags_behind_the_mean_moves_though_fresh_blocks_are_free),
+		cmocka_unit_test(test_the_adaptive_threshold_is_the_root_of_the_mean),
 		cmocka_unit_test(test_the_mean_follows_the_writes),
 		cmocka_unit_test(test_counts_of_writes_may_be_anything),
 	};
