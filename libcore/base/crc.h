@@ -23,15 +23,16 @@ static inline bool crc_has_instruction(void)
 #endif
 }
 
-/* The first 28 bytes of a block record; only where there is the instruction. */
-static inline uint32_t crc_28_bytes(uint32_t crc, const void *src)
+/*
+ * The 28 bytes that these words begin with, as they lie in memory of a
+ * little-endian machine; only where there is the instruction.
+ */
+static inline uint32_t crc_28_bytes(uint32_t crc, const uint64_t word[4])
 {
 #if defined(__x86_64__)
-	uint64_t word[3], sum = (uint32_t)~crc;
-	uint32_t last, sum32;
+	uint64_t sum = (uint32_t)~crc;
+	uint32_t last = (uint32_t)word[3], sum32;
 
-	memcpy(word, src, 24);
-	memcpy(&last, (const uint8_t *)src + 24, 4);
 	__asm__("crc32q %1, %0" : "+r"(sum) : "rm"(word[0]));
 	__asm__("crc32q %1, %0" : "+r"(sum) : "rm"(word[1]));
 	__asm__("crc32q %1, %0" : "+r"(sum) : "rm"(word[2]));
@@ -39,7 +40,7 @@ static inline uint32_t crc_28_bytes(uint32_t crc, const void *src)
 	__asm__("crc32l %1, %0" : "+r"(sum32) : "rm"(last));
 	return ~sum32;
 #else
-	(void)src;
+	(void)word;
 	return crc;
 #endif
 }

@@ -21,42 +21,35 @@ typedef struct { uint8_t b[8]; } le64_t;
 		       sizeof(((struct type *)0)->field) == (size),        \
 		       #type "." #field)
 
-static inline uint16_t get_le16(le16_t v)
-{
-	return (uint16_t)(v.b[0] | v.b[1] << 8);
+/*
+ * By memcpy(), which is one load or store on a little-endian machine: a value
+ * put together from bytes is stored in bytes, and reading it back as a word
+ * then waits for all stores before it, non-temporal ones included.
+ */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LE_SWAP(bits, v)	(v)
+#else
+#define LE_SWAP(bits, v)	__builtin_bswap##bits(v)
+#endif
+
+#define LE_TYPE(bits)							\
+static inline uint##bits##_t get_le##bits(le##bits##_t le)		\
+{									\
+	uint##bits##_t v;						\
+									\
+	__builtin_memcpy(&v, &le, sizeof(v));				\
+	return LE_SWAP(bits, v);					\
+}									\
+static inline le##bits##_t put_le##bits(uint##bits##_t v)		\
+{									\
+	le##bits##_t le;						\
+									\
+	v = LE_SWAP(bits, v);						\
+	__builtin_memcpy(&le, &v, sizeof(le));				\
+	return le;							\
 }
-
-static inline uint32_t get_le32(le32_t v)
-{
-	return (uint32_t)v.b[0] | (uint32_t)v.b[1] << 8 |
-	       (uint32_t)v.b[2] << 16 | (uint32_t)v.b[3] << 24;
-}
-
-static inline uint64_t get_le64(le64_t v)
-{
-	uint64_t lo = get_le32((le32_t){ { v.b[0], v.b[1], v.b[2], v.b[3] } });
-	uint64_t hi = get_le32((le32_t){ { v.b[4], v.b[5], v.b[6], v.b[7] } });
-
-	return lo | hi << 32;
-}
-
-static inline le16_t put_le16(uint16_t v)
-{
-	return (le16_t){ { (uint8_t)v, (uint8_t)(v >> 8) } };
-}
-
-static inline le32_t put_le32(uint32_t v)
-{
-	return (le32_t){ { (uint8_t)v, (uint8_t)(v >> 8),
-			   (uint8_t)(v >> 16), (uint8_t)(v >> 24) } };
-}
-
-static inline le64_t put_le64(uint64_t v)
-{
-	le32_t lo = put_le32((uint32_t)v), hi = put_le32((uint32_t)(v >> 32));
-
-	return (le64_t){ { lo.b[0], lo.b[1], lo.b[2], lo.b[3],
-			   hi.b[0], hi.b[1], hi.b[2], hi.b[3] } };
-}
+LE_TYPE(16)
+LE_TYPE(32)
+LE_TYPE(64)
 
 #endif

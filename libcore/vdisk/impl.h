@@ -26,7 +26,6 @@
 
 #define VD_NONE		UINT32_MAX
 #define VD_SEQ_IDLE	UINT64_MAX
-#define VD_WORD_NEVER	UINT64_MAX	/* no map entry is this */
 #define VD_STRIPES	64u
 #define VD_LANE_BATCH	8u
 #define VD_CHUNKS	65536u		/* for counting idle blocks */
@@ -86,7 +85,6 @@ struct vd_rec {
 
 /* One block of a write on its way. */
 struct vd_piece {
-	uint64_t old;			/* map entry before the seq was taken */
 	struct wear_block to;
 };
 
@@ -104,7 +102,7 @@ struct vd_lane {
 	uint32_t unlooked;		/* blocks since the level hand moved */
 	uint32_t free_first, free_count, freed_count;
 	struct wear_block free[VD_LANE_BATCH];
-	struct wear_block freed[VD_LANE_BATCH];
+	uint32_t freed[VD_LANE_BATCH];	/* blocks; their records not read yet */
 	struct vd_piece piece[VD_GROUP_MAX];
 	uint8_t *scratch;		/* VD_BLOCK bytes */
 } __attribute__((aligned(64)));
@@ -312,7 +310,6 @@ void supply_freed_flush(struct vdisk *disk, uint32_t lane);
 void supply_retire(struct vdisk *disk, uint32_t lane, uint32_t block);
 void supply_release_ring(struct vdisk *disk, uint32_t count);
 void supply_state(struct vdisk *disk, uint32_t block, uint8_t state);
-void supply_pin_free(struct vdisk *disk, uint32_t lane, uint32_t block);
 void supply_restrict(struct vdisk *disk);
 void supply_unrestrict(struct vdisk *disk);
 uint32_t supply_free_count(struct vdisk *disk);
@@ -321,7 +318,7 @@ uint32_t supply_free_count(struct vdisk *disk);
 int entry_seq(struct vdisk *disk, uint64_t block, uint64_t entry,
 	      uint64_t *ret_seq);
 bool map_switch(struct vdisk *disk, uint32_t lane, uint64_t block,
-		uint64_t old, uint64_t seq, uint64_t new_entry);
+		uint64_t seq, uint64_t new_entry);
 
 /* ---- write.c ---- */
 int write_blocks(struct vdisk *disk, uint32_t lane, uint32_t first,
@@ -401,6 +398,11 @@ static inline uint32_t word_seq_low(uint64_t word)
 static inline uint64_t map_load(const struct vdisk *disk, uint64_t block)
 {
 	return __atomic_load_n(&disk->map[block], __ATOMIC_ACQUIRE);
+}
+
+static inline void map_prefetch(const struct vdisk *disk, uint64_t block)
+{
+	__builtin_prefetch(&disk->map[block], 1);
 }
 
 static inline const struct vd_segment *segment_of(const struct vdisk *disk,

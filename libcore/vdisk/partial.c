@@ -13,8 +13,7 @@
 
 /* The block as it is, with @len bytes at @at replaced, into the scratch. */
 static int merge(struct vdisk *disk, uint32_t lane, uint32_t block,
-		 uint32_t at, uint32_t len, const uint8_t *src,
-		 uint64_t *ret_entry)
+		 uint32_t at, uint32_t len, const uint8_t *src)
 {
 	uint8_t *whole = disk->lane[lane].scratch;
 
@@ -37,7 +36,6 @@ static int merge(struct vdisk *disk, uint32_t lane, uint32_t block,
 			memcpy(whole + at, src, len);
 		else
 			memset(whole + at, 0, len);
-		*ret_entry = entry;
 		return 0;
 	}
 }
@@ -47,7 +45,7 @@ static int partial_locked(struct vdisk *disk, uint32_t lane, uint32_t block,
 			  uint32_t at, uint32_t len, const uint8_t *src)
 {
 	struct vd_lane *l = &disk->lane[lane];
-	uint64_t seq = lane_begin(disk, lane, block, 1, 1), entry;
+	uint64_t seq = lane_begin(disk, lane, block, 1, 1);
 	struct vd_rec rec = {
 		.seq = seq, .block = block, .type = VD_RECORD_DATA,
 		.lag = rec_lag(seq, lane_watermark(disk, lane, seq)),
@@ -57,7 +55,7 @@ static int partial_locked(struct vdisk *disk, uint32_t lane, uint32_t block,
 	int err;
 
 	lane_wait_older(disk, lane, block, seq);
-	err = merge(disk, lane, block, at, len, src, &entry);
+	err = merge(disk, lane, block, at, len, src);
 	if (!err)
 		err = piece_store(disk, lane, &l->piece[0], l->scratch, 0,
 				  false, &rec);
@@ -71,12 +69,7 @@ static int partial_locked(struct vdisk *disk, uint32_t lane, uint32_t block,
 		return err;
 	}
 	to = l->piece[0].to.block;
-	/*
-	 * The entry was read after our number was taken, so it may be newer:
-	 * let its number be compared in any case.
-	 */
-	if (!map_switch(disk, lane, block, VD_WORD_NEVER, seq,
-			word_mapped(to, seq)))
+	if (!map_switch(disk, lane, block, seq, word_mapped(to, seq)))
 		supply_free(disk, lane, to);
 	l->written++;
 	count_add(&l->user_writes, 1);

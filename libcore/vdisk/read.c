@@ -166,7 +166,7 @@ static void pin_drop(struct vdisk *disk, uint32_t lane, uint32_t block)
 	}
 	lock_drop(&disk->pool_lock);
 	if (freed)
-		supply_pin_free(disk, lane, block);
+		supply_free(disk, lane, block);
 }
 
 int vd_pin(struct vdisk *disk, uint32_t lane, uint64_t block,

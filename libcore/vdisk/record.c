@@ -23,11 +23,13 @@ static uint32_t rec_csum(const struct vdisk *disk,
 			 const struct vd_record *half)
 {
 	uint32_t seed = rec_seed(segment, block);
+	uint64_t word[sizeof(*half) / 8];
 
-	if (disk->crc_instruction)
-		return crc_28_bytes(seed, half);
-	return segment_media(disk, segment)->ops->crc32c(seed, half,
-							 CSUM_BYTES);
+	if (!disk->crc_instruction)
+		return segment_media(disk, segment)->ops->crc32c(seed, half,
+								 CSUM_BYTES);
+	memcpy(word, half, sizeof(word));
+	return crc_28_bytes(seed, word);
 }
 
 /* What the checksum cannot tell: that we would write such a record. */
@@ -147,7 +149,7 @@ int rec_load(const struct vdisk *disk, uint32_t block, struct vd_rec *ret_rec)
 {
 	const struct vd_segment *segment = segment_of(disk, block);
 	struct nvm_media *media = segment_media(disk, segment);
-	uint8_t line[VD_RECORD_LINE];
+	uint8_t line[VD_RECORD_LINE] __attribute__((aligned(64)));
 	int err = media->ops->load(media, record_off(segment, block), line,
 				   sizeof(line));
 
@@ -162,25 +164,38 @@ uint32_t rec_lag(uint64_t seq, uint64_t watermark)
 					     : VD_LAG_NONE;
 }
 
+/*
+ * A field that was just stored must be loaded in its own size: a wider load
+ * (compilers like to copy several fields at once) waits for all stores before
+ * it, the block's data among them.
+ */
+#define LOAD_ALONE(field)	(*(const volatile __typeof__(field) *)&(field))
+
 int rec_store(struct vdisk *disk, uint32_t block, uint32_t half,
 	      const struct vd_rec *rec)
 {
 	const struct vd_segment *segment = segment_of(disk, block);
 	struct nvm_media *media = segment_media(disk, segment);
-	struct vd_record bytes = {
-		.seq = put_le64(rec->seq),
-		.block = put_le32(rec->block),
-		.count = put_le32(rec->count),
-		.data_csum = put_le32(rec->data_csum),
-		.lag = put_le32(rec->lag),
-		.type = rec->type,
-		.group_index = rec->group_index,
-		.group_count = rec->group_count,
+	uint64_t word[sizeof(struct vd_record) / 8] = {
+		LOAD_ALONE(rec->seq),
+		LOAD_ALONE(rec->block) |
+			(uint64_t)LOAD_ALONE(rec->count) << 32,
+		LOAD_ALONE(rec->data_csum) |
+			(uint64_t)LOAD_ALONE(rec->lag) << 32,
+		rec->type | (uint64_t)rec->group_index << 8 |
+			(uint64_t)rec->group_count << 16,
 	};
+	le64_t bytes[sizeof(struct vd_record) / 8];
+	uint32_t seed = rec_seed(segment, block);
+	uint32_t csum;
 
-	bytes.csum = put_le32(rec_csum(disk, segment, block, &bytes));
+	for (size_t i = 0; i < sizeof(word) / 8; i++)
+		bytes[i] = put_le64(word[i]);
+	csum = disk->crc_instruction ? crc_28_bytes(seed, word) :
+	       media->ops->crc32c(seed, bytes, CSUM_BYTES);
+	bytes[3] = put_le64(word[3] | (uint64_t)csum << 32);
 	return media->ops->store(media, record_off(segment, block) +
-				 half * sizeof(bytes), &bytes, sizeof(bytes));
+				 half * sizeof(bytes), bytes, sizeof(bytes));
 }
 
 int rec_store_void(struct vdisk *disk, uint32_t block,

@@ -152,21 +152,56 @@ static bool ring_is_full(struct vdisk *disk)
 	return full;
 }
 
-/* Under the pool lock. */
+/* The block is of no use any more.  Its record says so, if it can. */
+void supply_retire(struct vdisk *disk, uint32_t lane, uint32_t block)
+{
+	uint64_t seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
+	struct vd_rec rec = { 0 };
+
+	(void)lane;
+	lock_take(disk, &disk->pool_lock);
+	supply_state(disk, block, VD_BLOCK_BAD);
+	lock_drop(&disk->pool_lock);
+	if (!rec_load(disk, block, &rec))
+		rec_store_void(disk, block, &rec, seq, 0, VD_RECORD_BAD);
+}
+
+/* What the lane has freed, with counts; blocks that are no good are retired. */
+static uint32_t freed_look(struct vdisk *disk, uint32_t lane,
+			   struct wear_block to[VD_LANE_BATCH])
+{
+	struct vd_lane *l = &disk->lane[lane];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < l->freed_count; i++) {
+		uint32_t block = l->freed[i];
+		struct vd_rec rec;
+
+		if (rec_load(disk, block, &rec))
+			supply_retire(disk, lane, block);
+		else
+			to[count++] = free_of(block, &rec);
+	}
+	l->freed_count = 0;
+	return count;
+}
+
+/* Takes the pool lock, and leaves it to the caller to drop. */
 static void freed_hand_in(struct vdisk *disk, uint32_t lane)
 {
 	struct vd_lane *l = &disk->lane[lane];
+	struct wear_block freed[VD_LANE_BATCH];
+	uint32_t count = freed_look(disk, lane, freed);
 
-	for (uint32_t i = 0; i < l->freed_count; i++)
-		freed_put(disk, l->freed[i]);
-	l->freed_count = 0;
+	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < count; i++)
+		freed_put(disk, freed[i]);
 	wear_wrote(disk->wear, l->written);
 	l->written = 0;
 }
 
 void supply_freed_flush(struct vdisk *disk, uint32_t lane)
 {
-	lock_take(disk, &disk->pool_lock);
 	freed_hand_in(disk, lane);
 	lock_drop(&disk->pool_lock);
 }
@@ -243,7 +278,6 @@ static uint32_t pool_take(struct vdisk *disk, uint32_t lane,
 {
 	uint32_t got = 0;
 
-	lock_take(disk, &disk->pool_lock);
 	freed_hand_in(disk, lane);
 	if (disk->idle_count && wear_pool_room(disk->wear))
 		pool_fill(disk);
@@ -326,7 +360,6 @@ int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
 {
 	bool taken = false;
 
-	lock_take(disk, &disk->pool_lock);
 	freed_hand_in(disk, lane);
 	if (disk->idle_count && wear_pool_room(disk->wear))
 		pool_fill(disk);
@@ -347,20 +380,6 @@ void supply_return(struct vdisk *disk, uint32_t lane, struct wear_block block)
 
 /* ---- freeing -------------------------------------------------------------------- */
 
-/* The block is of no use any more.  Its record says so, if it can. */
-void supply_retire(struct vdisk *disk, uint32_t lane, uint32_t block)
-{
-	uint64_t seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
-	struct vd_rec rec = { 0 };
-
-	(void)lane;
-	lock_take(disk, &disk->pool_lock);
-	supply_state(disk, block, VD_BLOCK_BAD);
-	lock_drop(&disk->pool_lock);
-	if (!rec_load(disk, block, &rec))
-		rec_store_void(disk, block, &rec, seq, 0, VD_RECORD_BAD);
-}
-
 /* A pinned block waits for its last reader. */
 static bool pin_keeps(struct vdisk *disk, uint32_t block)
 {
@@ -376,27 +395,25 @@ static bool pin_keeps(struct vdisk *disk, uint32_t block)
 	return keeps;
 }
 
-/* The block's last content is superseded, durably (SYNC: visibly). */
+/*
+ * The block's last content is superseded, durably (SYNC: visibly).  Its record
+ * is read later, when the lane hands in a batch: it is in the cache by then.
+ */
 void supply_free(struct vdisk *disk, uint32_t lane, uint32_t block)
 {
-	if (!pin_keeps(disk, block))
-		supply_pin_free(disk, lane, block);
-}
-
-void supply_pin_free(struct vdisk *disk, uint32_t lane, uint32_t block)
-{
 	struct vd_lane *l = &disk->lane[lane];
-	struct vd_rec rec;
 
-	if ((state_load(disk, block) & VD_BLOCK_POISONED) ||
-	    rec_load(disk, block, &rec)) {
+	if (pin_keeps(disk, block))
+		return;
+	if (state_load(disk, block) & VD_BLOCK_POISONED) {
 		supply_retire(disk, lane, block);
 		return;
 	}
+	record_prefetch(disk, block);
 	if (l->freed_count == VD_LANE_BATCH) {
 		if (ring_is_full(disk))
 			disk_sync(disk, lane);	/* a failure is kept */
 		supply_freed_flush(disk, lane);
 	}
-	l->freed[l->freed_count++] = free_of(block, &rec);
+	l->freed[l->freed_count++] = block;
 }

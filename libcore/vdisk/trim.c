@@ -278,7 +278,7 @@ static int evacuate_map(struct evacuation *ev)
 	uint64_t seq = 0;
 
 	for (uint32_t at = 0; at <= end; at++) {
-		uint64_t entry = at < end ? map_load(disk, at) : VD_WORD_NEVER;
+		uint64_t entry = at < end ? map_load(disk, at) : 0;
 		int err;
 
 		if (run && entry == seq && run < VD_TRIM_MAX) {
@@ -413,7 +413,7 @@ static int trim_range(struct vdisk *disk, uint32_t lane, uint32_t first,
 			disk_fail(disk, err);
 	}
 	for (uint32_t i = 0; i < count && !err; i++)
-		map_switch(disk, lane, first + i, VD_WORD_NEVER, seq, seq);
+		map_switch(disk, lane, first + i, seq, seq);
 	if (!err)
 		count_add(&l->trim_lines, 1);
 	lane_end(disk, lane);

@@ -107,7 +107,7 @@ static void pieces_switch(struct vdisk *disk, uint32_t lane, uint32_t first,
 		struct vd_piece *piece = &l->piece[i];
 		uint32_t block = piece->to.block;
 
-		if (!map_switch(disk, lane, first + i, piece->old, seq + i,
+		if (!map_switch(disk, lane, first + i, seq + i,
 				word_mapped(block, seq + i)))
 			supply_free(disk, lane, block);
 	}
@@ -125,13 +125,6 @@ static int pieces_write(struct vdisk *disk, uint32_t lane, uint32_t first,
 	uint32_t stored = 0;
 	int err = 0, drained;
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t old = map_load(disk, first + i);
-
-		l->piece[i].old = old;
-		if (word_is_mapped(old))
-			record_prefetch(disk, word_block(old));
-	}
 	seq = lane_begin(disk, lane, first, count, count);
 	watermark = lane_watermark(disk, lane, seq);
 	while (stored < count && !err) {
@@ -175,6 +168,9 @@ int write_blocks(struct vdisk *disk, uint32_t lane, uint32_t first,
 {
 	bool group = (flags & VD_WRITE_ATOMIC) && count > 1;
 
+	/* Taking a number would wait for them if they were loaded before it. */
+	for (uint32_t i = 0; i < count; i++)
+		map_prefetch(disk, first + i);
 	while (count) {
 		uint32_t got;
 		int err = lane_room(disk, lane);
