@@ -107,7 +107,9 @@ void *disk_memory(struct core_disk *disk, uint32_t lane_count)
 
 int disk_open_into(struct core_disk *disk, uint32_t lane_count, void *mem)
 {
-	const struct vd_open_args args = { .lane_count = lane_count, .mem = mem };
+	const struct vd_open_args args = { .lane_count = lane_count,
+		.mem = mem,
+		.mem_bytes = vd_memory_bytes(&disk->geometry, lane_count) };
 	struct nvm_fault fault = { 0 };
 	int err = vd_open(&disk->area, &args, &disk->disk, &fault);
 

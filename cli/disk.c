@@ -167,6 +167,7 @@ int cli_disk_start(struct disk *disk)
 				" out of memory (%zu bytes)", disk->name,
 				bytes);
 	args.mem = disk->mem;
+	args.mem_bytes = bytes;
 	if (!(disk->flags & DISK_WRITE))
 		args.flags |= VD_OPEN_READ_ONLY;
 	if (disk->flags & DISK_NO_VERIFY)

@@ -45,7 +45,8 @@ int main(int argc, char **argv)
 	if (is_new)
 		must(vd_create(area_extents(area), &create, NULL));
 	must(vd_probe(area_extents(area), &geometry, NULL, NULL));
-	open.mem = arena_alloc(vd_memory_bytes(&geometry, 1));
+	open.mem_bytes = vd_memory_bytes(&geometry, 1);
+	open.mem = arena_alloc(open.mem_bytes);
 	must(vd_open(area_extents(area), &open, &disk, NULL));
 	must(vd_read(disk, 0, 7, 1, block));
 	printf("block 7 of %u was '%.9s'\n", geometry.logical_count, block);

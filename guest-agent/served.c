@@ -235,8 +235,8 @@ static int disk_open(struct served *served, const struct served_args *args,
 		open.flags |= VD_OPEN_READ_ONLY;
 	if (!args->verify)
 		open.flags |= VD_OPEN_NO_VERIFY;
-	served->mem = arena_alloc(vd_memory_bytes(&served->geometry,
-						  open.lane_count));
+	open.mem_bytes = vd_memory_bytes(&served->geometry, open.lane_count);
+	served->mem = arena_alloc(open.mem_bytes);
 	open.mem = served->mem;
 	err = open.mem ? vd_open(area, &open, &served->vd, &fault) :
 			 -NVM_ENOMEM;

@@ -100,6 +100,32 @@ static bool entry_is(const struct vdisk *disk, const struct vd_rec *rec,
 	return word_is_mapped(entry) && word_block(entry) == block;
 }
 
+/*
+ * Does the block hold something newer than the map says?  The next recovery
+ * would find it.  One that stored nothing left such records.
+ */
+static void check_newer(struct check *check, uint32_t block,
+			const struct vd_rec *rec)
+{
+	struct vdisk *disk = check->disk;
+	const struct vd_segment *segment = segment_of(disk, block);
+	bool newer = rec->seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED);
+
+	if (rec->type == VD_RECORD_DATA &&
+	    rec->block < disk->layout.logical_count &&
+	    (disk->was_clean || !disk->read_only)) {
+		uint64_t there = 0;
+
+		if (!entry_is(disk, rec, block) &&
+		    !entry_seq(disk, rec->block, map_load(disk, rec->block), &there) &&
+		    there <= rec->seq)
+			newer = true;
+	}
+	if (newer)
+		report(check, VD_FIND_MAP, VD_NONE, block, segment->extent,
+		       record_off(segment, block), false, false);
+}
+
 static void check_record(struct check *check, uint32_t block)
 {
 	struct vdisk *disk = check->disk;
@@ -115,12 +141,12 @@ static void check_record(struct check *check, uint32_t block)
 		       off, false, false);
 		return;
 	}
+	check_newer(check, block, &rec);
 	if (!rec.torn && !rec.corrected)
 		return;
 	used = entry_is(disk, &rec, block) || rec.type == VD_RECORD_LOG;
 	if (check->args->repair && (used || rec.corrected))
-		repaired = !rec_store(disk, block, rec.corrected ? rec.half
-				      : !rec.half, &rec) && !disk_drain(disk);
+		repaired = !rec_mend(disk, block, &rec) && !disk_drain(disk);
 	report(check, VD_FIND_RECORD, entry_is(disk, &rec, block) ? rec.block
 	       : VD_NONE, block, segment->extent, off, used || rec.corrected,
 	       repaired);

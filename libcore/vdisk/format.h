@@ -80,8 +80,8 @@
  *   (at the end: barrier, then the SBs say DIRTY with a watermark of all
  *   that was found; only then is anything new written)
  *
- * SB copies are written in the order {0, 2}, barrier, {1}, barrier; the valid
- * one with the largest generation counts.
+ * SB copies are written one by one, a barrier after each, those first that are
+ * not valid; the valid one with the largest generation counts.
  */
 #ifndef NVM_VDISK_FORMAT_H
 #define NVM_VDISK_FORMAT_H

@@ -58,7 +58,7 @@ struct vd_layout {
 	uint32_t state, policy, threshold, budget;
 	uint32_t logical_count, block_count;
 	uint32_t extent_count, segment_count, segment_generation;
-	bool read_only;			/* has features that we may not write */
+	uint32_t compat, ro_compat;	/* kept as they are */
 	uint8_t uuid[VD_UUID_LEN];
 	char label[VD_LABEL_MAX + 1];
 	struct vd_segment segment[VD_SEGMENTS_MAX];
@@ -69,7 +69,7 @@ struct vd_layout {
 /* What was found where the SB's copies lie. */
 struct vd_supers {
 	bool all_equal;
-	bool damaged[VD_SB_COPIES];	/* not valid, or of another disk */
+	bool damaged[VD_SB_COPIES];	/* not whole, stale, or another's */
 	uint64_t off_bytes[VD_SB_COPIES];
 };
 
@@ -240,6 +240,7 @@ bool rec_parse(const struct vdisk *disk, const struct vd_segment *segment,
 int rec_load(const struct vdisk *disk, uint32_t block, struct vd_rec *ret_rec);
 int rec_store(struct vdisk *disk, uint32_t block, uint32_t half,
 	      const struct vd_rec *rec);
+int rec_mend(struct vdisk *disk, uint32_t block, const struct vd_rec *rec);
 /* A record after @rec, in the other half, that says that nothing is here. */
 int rec_store_void(struct vdisk *disk, uint32_t block,
 		   const struct vd_rec *rec, uint64_t seq, uint64_t watermark,
@@ -283,6 +284,15 @@ int judge_candidates(struct vd_scan *scan, struct nvm_fault *fault);
 uint32_t log_salt(const struct vdisk *disk, uint32_t block, uint64_t seq);
 bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
 		     uint32_t line, const struct vd_trim_line *bytes);
+/* On a small disk, four logs full of trims of all of it. */
+static inline uint64_t trim_span_max(const struct vdisk *disk)
+{
+	uint64_t span = 256ull * disk->layout.logical_count;
+
+	return span < VD_TRIM_SPAN ? span : VD_TRIM_SPAN;
+}
+uint32_t trim_range_blocks(const struct vdisk *disk,
+			   const struct vd_trim_range *range);
 int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block);
 uint64_t log_span(struct vdisk *disk, uint32_t block, uint8_t *scratch);
 
@@ -340,6 +350,25 @@ static inline void cpu_relax(void)
 	__builtin_ia32_pause();
 #endif
 }
+
+/*
+ * The data read before are read before the map entry read after.  GCC's thread
+ * sanitizer does not know fences and says so; nothing here relies on it to.
+ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wtsan"
+static inline void fence_acquire(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+static inline void fence_full(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+#pragma GCC diagnostic pop
 
 static inline void disk_relax(const struct vdisk *disk)
 {

@@ -13,6 +13,8 @@ void layout_encode(const struct vd_layout *layout, struct vd_sb *ret_sb)
 	sb->version = put_le32(VD_VERSION);
 	sb->generation = put_le64(layout->generation);
 	memcpy(sb->uuid, layout->uuid, VD_UUID_LEN);
+	sb->compat = put_le32(layout->compat);
+	sb->ro_compat = put_le32(layout->ro_compat);
 	sb->state = put_le32(layout->state);
 	sb->logical_count = put_le64(layout->logical_count);
 	sb->seq = put_le64(layout->seq);
@@ -156,7 +158,8 @@ static int decode_numbers(const struct vd_sb *sb, struct vd_layout *layout,
 	layout->retired = get_le64(sb->retired);
 	layout->table_generation = get_le64(sb->table_generation);
 	layout->table_seq = get_le64(sb->table_seq);
-	layout->read_only = get_le32(sb->ro_compat) & ~VD_RO_COMPAT_KNOWN;
+	layout->compat = get_le32(sb->compat);
+	layout->ro_compat = get_le32(sb->ro_compat);
 	memcpy(layout->uuid, sb->uuid, VD_UUID_LEN);
 	memcpy(layout->label, sb->label, VD_LABEL_MAX);
 	layout->label[VD_LABEL_MAX] = 0;

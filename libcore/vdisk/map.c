@@ -26,10 +26,11 @@ int entry_seq(struct vdisk *disk, uint64_t block, uint64_t entry,
 		return 0;
 	}
 	err = rec_load(disk, word_block(entry), &rec);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	fence_acquire();
 	if (map_load(disk, block) != entry)
 		return 1;
 	*ret_seq = !err && rec.type == VD_RECORD_DATA && rec.block == block &&
+		   rec.seq <= __atomic_load_n(&disk->seq, __ATOMIC_RELAXED) &&
 		   (rec.seq & 0x7fffffff) == word_seq_low(entry) ? rec.seq : 0;
 	return 0;
 }

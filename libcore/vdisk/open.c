@@ -223,7 +223,7 @@ static int access_check(const struct vdisk *disk, struct nvm_fault *fault)
 {
 	if (disk->read_only)
 		return 0;
-	if (disk->layout.read_only)
+	if (disk->layout.ro_compat & ~VD_RO_COMPAT_KNOWN)
 		return nvm_fault_set(fault, -NVM_EPROTO, "ro-compat features",
 				     0, 0, 0, 0);
 	for (uint32_t e = 0; e < disk->area.extent_count; e++)
@@ -246,6 +246,11 @@ static int disk_load(struct vdisk *disk, struct nvm_fault *fault)
 		err = recover(disk, fault);
 	if (err || disk->read_only)
 		return err;
+	/* From here on numbers are taken: there must be enough of them. */
+	if (disk->layout.seq > VD_SEQ_MAX / 2 ||
+	    disk->layout.generation > VD_SEQ_MAX / 2)
+		return nvm_fault_set(fault, -NVM_EBADMSG, "sequence number", 0,
+				     0, VD_SEQ_MAX / 2, disk->layout.seq);
 	disk->layout.watermark = disk->layout.seq;
 	return super_write(&disk->area, &disk->layout, VD_SB_DIRTY);
 }
@@ -262,6 +267,8 @@ int vd_open(const struct vd_area *area, const struct vd_open_args *args,
 	if (!args->lane_count || args->lane_count > VD_LANES_MAX)
 		return nvm_fault_set(fault, -NVM_EINVAL, "lanes", 0, 0,
 				     VD_LANES_MAX, args->lane_count);
+	if (args->mem_bytes < sizeof(*disk))
+		return -NVM_ENOMEM;
 	memset(disk, 0, sizeof(*disk));
 	disk->area = *area;
 	err = super_read(area, &disk->layout, &disk->supers, fault);
@@ -280,6 +287,10 @@ int vd_open(const struct vd_area *area, const struct vd_open_args *args,
 	layout_seed(&disk->layout, area->extent[0]->ops->crc32c);
 	layout_geometry(&disk->layout, &geometry);
 	err = access_check(disk, fault);
+	if (!err && vd_memory_bytes(&geometry, args->lane_count) > args->mem_bytes)
+		err = nvm_fault_set(fault, -NVM_ENOMEM, "memory", 0, 0,
+				    vd_memory_bytes(&geometry, args->lane_count),
+				    args->mem_bytes);
 	if (err)
 		return err;
 	disk_carve(disk, &geometry);

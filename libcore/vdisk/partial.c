@@ -131,8 +131,8 @@ int vd_pwrite(struct vdisk *disk, uint32_t lane, uint64_t off_bytes,
 	if (disk->read_only)
 		return -NVM_EROFS;
 	if (!range_valid(disk, lane, off_bytes, len_bytes) ||
-	    ((flags & VD_WRITE_ATOMIC) && len_bytes > VD_BLOCK &&
-	     (off_bytes | len_bytes) % VD_BLOCK))
+	    ((flags & VD_WRITE_ATOMIC) && (off_bytes | len_bytes) % VD_BLOCK &&
+	     off_bytes % VD_BLOCK + len_bytes > VD_BLOCK))
 		return -NVM_EINVAL;
 	if ((flags & VD_WRITE_ATOMIC) && len_bytes > VD_GROUP_MAX * VD_BLOCK)
 		return -NVM_EINVAL;

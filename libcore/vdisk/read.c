@@ -38,7 +38,7 @@ int read_verified(struct vdisk *disk, uint32_t lane, uint64_t block,
 	err = media->ops->load(media, data_off(segment, physical), dst,
 			       VD_BLOCK);
 	rec_err = rec_load(disk, physical, ret_rec);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	fence_acquire();
 	if (map_load(disk, block) != entry)
 		return 1;
 	if (err || rec_err)
@@ -59,7 +59,7 @@ static int read_unverified(struct vdisk *disk, uint64_t block, uint64_t entry,
 	int err = media->ops->load(media, data_off(segment, physical), dst,
 				   VD_BLOCK);
 
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	fence_acquire();
 	if (map_load(disk, block) != entry)
 		return 1;
 	if (err)
@@ -193,7 +193,7 @@ int vd_pin(struct vdisk *disk, uint32_t lane, uint64_t block,
 		if (!pin_add(disk, physical))
 			return -NVM_EBUSY;
 		/* Whoever frees it from now on sees the pin. */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		fence_full();
 		if (map_load(disk, block) != entry) {
 			pin_drop(disk, lane, physical);
 			continue;

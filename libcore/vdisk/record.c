@@ -37,7 +37,7 @@ static bool half_sane(const struct vd_record *half)
 {
 	return half->type >= VD_RECORD_DATA && half->type <= VD_RECORD_BAD &&
 	       half->group_count <= VD_GROUP_MAX &&
-	       (half->group_index < half->group_count || !half->group_count) &&
+	       half->group_index < half->group_count &&
 	       get_le64(half->seq) <= VD_SEQ_MAX &&
 	       get_le64(half->seq);
 }
@@ -196,6 +196,16 @@ int rec_store(struct vdisk *disk, uint32_t block, uint32_t half,
 	bytes[3] = put_le64(word[3] | (uint64_t)csum << 32);
 	return media->ops->store(media, record_off(segment, block) +
 				 half * sizeof(bytes), bytes, sizeof(bytes));
+}
+
+/* The record again, where it was wrong in a bit, or the other half is torn. */
+int rec_mend(struct vdisk *disk, uint32_t block, const struct vd_rec *rec)
+{
+	int err = rec->corrected ? rec_store(disk, block, rec->half, rec) : 0;
+
+	if (!err && rec->torn)
+		err = rec_store(disk, block, !rec->half, rec);
+	return err;
 }
 
 int rec_store_void(struct vdisk *disk, uint32_t block,

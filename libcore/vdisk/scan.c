@@ -29,13 +29,17 @@ static void scan_state(struct vd_scan *scan, uint32_t block,
  * The whole number behind an entry; the media holds still here.  0 where its
  * record can suddenly not be read.
  */
-static uint64_t entry_number(const struct vd_scan *scan, uint64_t entry)
+static uint64_t entry_number(struct vd_scan *scan, uint64_t entry)
 {
 	struct vd_rec rec;
 
 	if (!word_is_mapped(entry))
 		return entry;
-	return rec_load(scan->disk, word_block(entry), &rec) ? 0 : rec.seq;
+	if (rec_load(scan->disk, word_block(entry), &rec))
+		return 0;
+	/* Mending it again and again takes its time. */
+	scan->steps += rec.torn || rec.corrected ? 16 : 0;
+	return rec.seq;
 }
 
 /* False: what is there is as new, or newer. */
@@ -56,7 +60,9 @@ static bool entry_replace(struct vd_scan *scan, uint32_t logical, uint64_t seq,
 void scan_insert(struct vd_scan *scan, uint32_t logical, uint32_t block,
 		 uint64_t seq)
 {
-	if (entry_replace(scan, logical, seq, word_mapped(block, seq)))
+	/* Was looked at before; but the media may have changed since. */
+	if (logical < scan->disk->layout.logical_count &&
+	    entry_replace(scan, logical, seq, word_mapped(block, seq)))
 		scan_state(scan, block, VD_BLOCK_TAKEN);
 }
 
@@ -94,11 +100,14 @@ static int candidate_add(struct vd_scan *scan, uint32_t block,
 {
 	uint32_t room = scan->disk->candidate_room;
 
-	if (scan->candidate_count == room)
+	if (scan->candidate_count == room) {
 		candidates_thin(scan);
-	if (scan->candidate_count == room)
-		return nvm_fault_set(fault, -NVM_EBADMSG,
-				     "writes in flight", 0, 0, room, room + 1);
+		/* A window at most is left, or there is no end of thinning. */
+		if (scan->candidate_count > room - room / 4)
+			return nvm_fault_set(fault, -NVM_EBADMSG,
+					     "writes in flight", 0, 0, room,
+					     room + 1);
+	}
 	scan->candidate[scan->candidate_count++] = (struct vd_candidate){
 		.seq = rec->seq, .block = block, .type = rec->type,
 		.group_index = rec->group_index,
@@ -113,8 +122,8 @@ static int candidate_add(struct vd_scan *scan, uint32_t block,
 static bool steps_exceeded(struct vd_scan *scan, uint32_t count)
 {
 	scan->steps += count;
-	return scan->steps > 8ull * VD_TRIM_SPAN +
-			     16ull * scan->disk->layout.logical_count;
+	return scan->steps > 4 * trim_span_max(scan->disk) +
+			     32ull * scan->disk->layout.logical_count;
 }
 
 static int line_apply(struct vd_scan *scan, const struct vd_trim_line *line,
@@ -123,7 +132,7 @@ static int line_apply(struct vd_scan *scan, const struct vd_trim_line *line,
 	mark_raise(scan, get_le64(line->range[0].seq), get_le32(line->lag));
 	for (unsigned i = 0; i < line->range_count; i++) {
 		uint32_t first = get_le32(line->range[i].first);
-		uint32_t count = get_le32(line->range[i].count);
+		uint32_t count = trim_range_blocks(scan->disk, &line->range[i]);
 		uint64_t seq = get_le64(line->range[i].seq);
 
 		mark_raise(scan, seq, VD_LAG_NONE);
@@ -131,7 +140,7 @@ static int line_apply(struct vd_scan *scan, const struct vd_trim_line *line,
 			return nvm_fault_set(fault, -NVM_EBADMSG,
 					     "blocks in trim logs", 0, 0, 0,
 					     scan->steps);
-		for (uint32_t at = 0; at < count; at++)
+		for (uint32_t at = 0; at < count && !steps_exceeded(scan, 0); at++)
 			entry_replace(scan, first + at, seq, seq);
 	}
 	return 0;
@@ -172,7 +181,7 @@ static int log_scan(struct vd_scan *scan, uint32_t block,
 				     &lines[i]))
 			continue;
 		for (unsigned r = 0; r < lines[i].range_count; r++)
-			span += get_le32(lines[i].range[r].count);
+			span += trim_range_blocks(disk, &lines[i].range[r]);
 		err = line_apply(scan, &lines[i], fault);
 	}
 	disk->span_total += span;
@@ -206,6 +215,19 @@ static bool corrected_holds(struct vdisk *disk, uint32_t block,
 		media->ops->crc32c(0, data, VD_BLOCK) == rec->data_csum);
 }
 
+/* As many as a shrink makes: they do not wait for the judge. */
+static int void_flush(struct vd_scan *scan, uint32_t block)
+{
+	const struct vd_segment *segment = segment_of(scan->disk, block);
+	struct nvm_media *media = segment_media(scan->disk, segment);
+
+	if (scan->disk->read_only)
+		return 0;
+	scan->flushed = true;
+	return media->ops->flush(media, record_off(segment, block),
+				 VD_RECORD_LINE);
+}
+
 static int record_found(struct vd_scan *scan, uint32_t block,
 			const struct vd_rec *rec, struct nvm_fault *fault)
 {
@@ -236,7 +258,7 @@ static int record_found(struct vd_scan *scan, uint32_t block,
 	default:
 		/* VOID: if its maker was killed, it has yet to be durable. */
 		return rec->seq > scan->mark && rec->type
-			? candidate_add(scan, block, rec, fault) : 0;
+			? void_flush(scan, block) : 0;
 	}
 }
 
@@ -341,7 +363,9 @@ static void word_lost(void *ctx, uint32_t logical, uint64_t word)
 	    entry_number(scan, entry) > disk->layout.table_seq ||
 	    (word_is_mapped(entry) && word_block(entry) == block))
 		return;
-	if (word_is_mapped(entry))
+	/* Unless it is, in turn, what another logical block lost. */
+	if (word_is_mapped(entry) &&
+	    !(state_load(disk, word_block(entry)) & VD_BLOCK_POISONED))
 		scan_state(scan, word_block(entry), VD_BLOCK_IDLE);
 	disk->map[logical] = word;
 	if (state_of(disk, block) != VD_BLOCK_BAD)
@@ -384,8 +408,7 @@ static int line_repair(struct vd_scan *scan, uint32_t block)
 	mapped = word_is_mapped(entry) && word_block(entry) == block;
 	scan->flushed = true;
 	if (mapped || rec.type == VD_RECORD_LOG || rec.type == VD_RECORD_BAD)
-		return rec_store(disk, block, rec.corrected ? rec.half
-				 : !rec.half, &rec);
+		return rec_mend(disk, block, &rec);
 	return rec_store_void(disk, block, &rec, ++scan->top, scan->mark,
 			      VD_RECORD_VOID);
 }

@@ -2,10 +2,11 @@
 /*
  * super.c - reading and writing the super blocks and segment headers.
  *
- * Crash story: copies 0 and 2 are stored first, then a barrier, then copy 1
- * and a barrier.  Whatever a power loss tears, one copy of the old or of the
- * new generation is whole; and as long as not all three say CLEAN in the same
- * words the disk counts as not closed.
+ * Crash story: copies are stored one by one, with a barrier after each, those
+ * that are not valid first.  So whatever power losses tear, in this writing and
+ * in those of recoveries that follow, one copy is whole at any time; and as
+ * long as not all three say CLEAN in the same words the disk counts as not
+ * closed.
  */
 #include "vdisk/impl.h"
 
@@ -95,17 +96,48 @@ int super_read_copy(struct nvm_media *media, uint64_t off,
 	return layout_decode(&sb, ret_layout, fault);
 }
 
-/* Does the copy say the very same as @layout? */
-static bool copy_equals(struct nvm_media *media, uint64_t off,
-			const struct vd_layout *layout)
+/* What a copy's bytes say, before anything is put right. */
+static bool copy_load(struct nvm_media *media, uint64_t off,
+		      struct vd_sb *ret_sb)
 {
-	struct vd_sb expected, found;
+	return !media->ops->load(media, off, ret_sb, sizeof(*ret_sb)) &&
+	       get_le32(ret_sb->csum) ==
+	       page_csum(media, ret_sb, offsetof(struct vd_sb, csum), 0);
+}
 
-	layout_encode(layout, &expected);
-	expected.csum = put_le32(page_csum(media, &expected,
-					   offsetof(struct vd_sb, csum), 0));
-	return !media->ops->load(media, off, &found, sizeof(found)) &&
-	       !memcmp(&expected, &found, sizeof(found));
+/*
+ * Are the copies whole, and the same?  @layout is what the newest says.
+ */
+static void supers_compare(const struct vd_area *area,
+			   const struct vd_layout *layout,
+			   struct vd_supers *ret_supers)
+{
+	struct vd_sb first, other;
+	bool any = false;
+
+	*ret_supers = (struct vd_supers){ .all_equal = true };
+	for (uint32_t c = 0; c < VD_SB_COPIES; c++) {
+		struct vd_sb *sb = any ? &other : &first;
+		struct nvm_media *media;
+		uint64_t off;
+
+		ret_supers->damaged[c] = true;
+		if (!super_place(area, layout, c, &media, &off)) {
+			ret_supers->all_equal = false;
+			continue;
+		}
+		ret_supers->off_bytes[c] = off;
+		if (!copy_load(media, off, sb) ||
+		    memcmp(sb->uuid, layout->uuid, VD_UUID_LEN) ||
+		    get_le64(sb->generation) != layout->generation) {
+			ret_supers->all_equal = false;
+			continue;
+		}
+		ret_supers->damaged[c] = false;
+		if (any && memcmp(&first, &other, sizeof(first)))
+			ret_supers->all_equal = false;
+		any = true;
+	}
 }
 
 /*
@@ -155,23 +187,7 @@ int super_read(const struct vd_area *area, struct vd_layout *ret_layout,
 			}
 	if (err[0] && err[1] && err[2])
 		return err[0];
-	*ret_supers = (struct vd_supers){ .all_equal = true };
-	for (uint32_t c = 0; c < VD_SB_COPIES; c++) {
-		struct nvm_media *media;
-		uint64_t off;
-
-		if (!super_place(area, ret_layout, c, &media, &off)) {
-			ret_supers->all_equal = false;
-			continue;
-		}
-		ret_supers->off_bytes[c] = off;
-		if (copy_equals(media, off, ret_layout))
-			continue;
-		ret_supers->all_equal = false;
-		ret_supers->damaged[c] = super_read_copy(media, off, &other,
-							 NULL) ||
-			memcmp(other.uuid, ret_layout->uuid, VD_UUID_LEN);
-	}
+	supers_compare(area, ret_layout, ret_supers);
 	return 0;
 }
 
@@ -187,27 +203,42 @@ static int copy_write(const struct vd_area *area,
 	return media->ops->store(media, off, sb, sizeof(*sb));
 }
 
+/* Is there a copy of any disk at the place of this one? */
+static bool copy_is_valid(const struct vd_area *area,
+			  const struct vd_layout *layout, uint32_t copy)
+{
+	struct nvm_media *media;
+	struct vd_layout found;
+	uint64_t off;
+
+	return super_place(area, layout, copy, &media, &off) &&
+	       !super_read_copy(media, off, &found, NULL);
+}
+
 /* One generation further, in @layout too. */
 int super_write(const struct vd_area *area, struct vd_layout *layout,
 		enum vd_sb_state state)
 {
+	bool valid[VD_SB_COPIES];
 	struct vd_sb sb;
-	int err;
+	int err = 0;
 
+	for (uint32_t c = 0; c < VD_SB_COPIES; c++)
+		valid[c] = copy_is_valid(area, layout, c);
 	layout->generation++;
 	layout->state = state;
 	layout_encode(layout, &sb);
 	sb.csum = put_le32(page_csum(area->extent[0], &sb,
 				     offsetof(struct vd_sb, csum), 0));
-	err = copy_write(area, layout, 0, &sb);
-	if (!err)
-		err = copy_write(area, layout, 2, &sb);
-	if (!err)
-		err = area_barrier(area);
-	if (!err)
-		err = copy_write(area, layout, 1, &sb);
-	if (!err)
-		err = area_barrier(area);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (uint32_t c = 0; c < VD_SB_COPIES && !err; c++) {
+			if (valid[c] != (pass == 1))
+				continue;
+			err = copy_write(area, layout, c, &sb);
+			if (!err)
+				err = area_barrier(area);
+		}
+	}
 	return err;
 }
 

@@ -115,8 +115,10 @@ static void pool_fill(struct vdisk *disk)
 	for (uint32_t i = 0; i < count; i++) {
 		struct vd_rec rec;
 
+		/* Newer than all: what we write there would not count. */
 		if (rec_load(disk, found[i], &rec) ||
-		    rec.type == VD_RECORD_BAD)
+		    rec.type == VD_RECORD_BAD ||
+		    rec.seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED))
 			supply_state(disk, found[i], VD_BLOCK_BAD);
 		else
 			wear_put(disk->wear, free_of(found[i], &rec));
@@ -177,7 +179,8 @@ static uint32_t freed_look(struct vdisk *disk, uint32_t lane,
 		uint32_t block = l->freed[i];
 		struct vd_rec rec;
 
-		if (rec_load(disk, block, &rec))
+		if (rec_load(disk, block, &rec) ||
+		    rec.seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED))
 			supply_retire(disk, lane, block);
 		else
 			to[count++] = free_of(block, &rec);

@@ -152,7 +152,7 @@ static bool word_sane(struct vdisk *disk, uint64_t word)
 	return word_is_mapped(word)
 		? word_block(word) < disk->layout.block_count &&
 		  state_load(disk, word_block(word)) == VD_BLOCK_IDLE
-		: word <= VD_SEQ_MAX;
+		: word <= disk->layout.seq;
 }
 
 static int words_read(struct vdisk *disk, const struct vd_table_page *page,

@@ -48,8 +48,6 @@ static uint32_t line_csum(const struct vdisk *disk, uint32_t block,
 bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
 		     uint32_t line, const struct vd_trim_line *bytes)
 {
-	uint64_t end = disk->layout.logical_count;
-
 	if (get_le32(bytes->csum) !=
 	    line_csum(disk, block, salt, line, bytes) ||
 	    !bytes->range_count || bytes->range_count > VD_TRIM_RANGES)
@@ -59,11 +57,21 @@ bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
 		uint64_t first = get_le32(range->first);
 		uint64_t count = get_le32(range->count);
 
-		if (!count || count > VD_TRIM_MAX || first + count > end ||
+		if (!count || count > VD_TRIM_MAX || first + count > VD_NONE ||
 		    !get_le64(range->seq) || get_le64(range->seq) > VD_SEQ_MAX)
 			return false;
 	}
 	return true;
+}
+
+/* How many blocks of a range there still are: the disk may have shrunk. */
+uint32_t trim_range_blocks(const struct vdisk *disk,
+			   const struct vd_trim_range *range)
+{
+	uint32_t end = disk->layout.logical_count;
+	uint32_t first = get_le32(range->first), count = get_le32(range->count);
+
+	return first >= end ? 0 : count < end - first ? count : end - first;
 }
 
 /* ---- the open log (all under the log lock) ---------------------------------------- */
@@ -210,7 +218,7 @@ static int evacuate_line(struct evacuation *ev,
 {
 	for (unsigned i = 0; i < line->range_count; i++) {
 		uint32_t first = get_le32(line->range[i].first);
-		uint32_t count = get_le32(line->range[i].count), run = 0;
+		uint32_t count = trim_range_blocks(ev->disk, &line->range[i]), run = 0;
 		uint64_t seq = get_le64(line->range[i].seq);
 
 		for (uint32_t at = 0; at <= count; at++) {
@@ -230,12 +238,12 @@ static int evacuate_line(struct evacuation *ev,
 	return 0;
 }
 
-static uint32_t line_span(const struct vd_trim_line *line)
+static uint32_t line_span(const struct vdisk *disk, const struct vd_trim_line *line)
 {
 	uint32_t span = 0;
 
 	for (unsigned i = 0; i < line->range_count; i++)
-		span += get_le32(line->range[i].count);
+		span += trim_range_blocks(disk, &line->range[i]);
 	return span;
 }
 
@@ -266,7 +274,7 @@ uint64_t log_span(struct vdisk *disk, uint32_t block, uint8_t *scratch)
 		return 0;
 	for (uint32_t i = 0; i < VD_TRIM_LINES; i++)
 		if (trim_line_valid(disk, block, rec.data_csum, i, &lines[i]))
-			span += line_span(&lines[i]);
+			span += line_span(disk, &lines[i]);
 	return span;
 }
 
@@ -314,7 +322,7 @@ int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 	for (uint32_t i = 0; !unreadable && i < VD_TRIM_LINES && !err; i++) {
 		if (!trim_line_valid(disk, block, rec.data_csum, i, &lines[i]))
 			continue;
-		span += line_span(&lines[i]);
+		span += line_span(disk, &lines[i]);
 		err = evacuate_line(&ev, &lines[i]);
 	}
 	if (!err && ev.line.range_count)
@@ -376,7 +384,7 @@ static int logs_tidy(struct vdisk *disk, uint32_t lane)
 	uint32_t block;
 
 	if (disk->log_count <= LOGS_LEAST + tombs / VD_TRIM_LINES &&
-	    disk->span_total <= VD_TRIM_SPAN + 4 * tombs)
+	    disk->span_total <= trim_span_max(disk) + 4 * tombs)
 		return 0;
 	block = log_oldest(disk);
 	return block == VD_NONE ? 0 : log_evacuate(disk, lane, block);

@@ -96,7 +96,9 @@ struct vd_open_args {
 	unsigned flags;			/* VD_OPEN_* */
 	uint32_t lane_count;		/* 1 to VD_LANES_MAX; small areas have
 					   spares for a few only: vd_lanes_max() */
-	void *mem;			/* vd_memory_bytes() of it, 64-aligned */
+	void *mem;			/* 64-aligned */
+	size_t mem_bytes;		/* vd_memory_bytes(); checked, as the SB
+					   may have changed since vd_probe() */
 	/* Called while waiting for another thread; NULL: just spin. */
 	void (*relax)(void *ctx);
 	void *ctx;

@@ -52,12 +52,13 @@ int piece_store(struct vdisk *disk, uint32_t lane, struct vd_piece *piece,
 		/* supply_take() uses piece 0. */
 		struct vd_piece first = l->piece[0];
 
-		supply_retire(disk, lane, to.block);
+		/* First another: what is retired must not be given back. */
 		err = supply_take(disk, lane, 1, &got);
 		to = l->piece[0].to;
 		l->piece[0] = first;
 		if (err)
 			return err;
+		supply_retire(disk, lane, piece->to.block);
 		piece->to = to;
 	}
 }

@@ -64,6 +64,7 @@ int enter(struct run *run, unsigned flags)
 	memset(run->mem, 0xa5, mem_bytes);
 	args.lane_count = run->lanes;
 	args.mem = run->mem;
+	args.mem_bytes = mem_bytes;
 	err = vd_open(area, &args, &run->disk, &fault);
 	if (err)
 		leave(run);

@@ -25,6 +25,7 @@ static void maker_open(struct maker *maker, const struct enemy *enemy)
 	maker->mem = aligned_alloc(64, vd_memory_bytes(&geometry, 2));
 	maker->logical = geometry.logical_count;
 	args.mem = maker->mem;
+	args.mem_bytes = vd_memory_bytes(&geometry, 2);
 	must(!vd_open(&enemy->area, &args, &maker->disk, NULL), "no base");
 }
 

@@ -193,13 +193,8 @@ static void meanwhile(void *ctx)
 
 	for (uint32_t i = 0; i < run->later_count; i++) {
 		const uint8_t *edit = run->later + i * EDIT_BYTES;
-		bool of_sb = edit[0] % EDIT_COUNT == EDIT_BYTES_RAW ||
-			     edit[0] % EDIT_COUNT == EDIT_SB ||
-			     edit[0] % EDIT_COUNT == EDIT_CLEAN;
 
-		/* vd_open() takes the SB for the one that vd_probe() saw. */
-		if (run->disk || !of_sb)
-			enemy_edit(run->enemy, edit);
+		enemy_edit(run->enemy, edit);
 	}
 	run->later_count = 0;
 }

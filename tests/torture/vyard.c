@@ -104,6 +104,7 @@ int vyard_open(struct vyard *yard, unsigned flags)
 		yard->mem_bytes = need;
 	}
 	args.mem = yard->mem;
+	args.mem_bytes = need;
 	return vd_open(&yard->area, &args, &yard->disk, NULL);
 }
 

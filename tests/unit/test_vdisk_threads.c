@@ -174,6 +174,7 @@ static void disk_open(struct rig *rig)
 	assert_in_range(THREADS, 1, vd_lanes_max(&rig->geometry));
 	rig->mem = aligned_alloc(64, vd_memory_bytes(&rig->geometry, THREADS));
 	args.mem = rig->mem;
+	args.mem_bytes = vd_memory_bytes(&rig->geometry, THREADS);
 	assert_int_equal(vd_open(&rig->area, &args, &rig->disk, NULL), 0);
 }
 

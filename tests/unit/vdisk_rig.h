@@ -78,6 +78,7 @@ static inline int rig_try_open(struct rig *rig, unsigned flags)
 						     rig->lanes));
 	assert_non_null(rig->mem);
 	args.mem = rig->mem;
+	args.mem_bytes = vd_memory_bytes(&rig->geometry, rig->lanes);
 	return vd_open(&rig->area, &args, &rig->disk, &fault);
 }
 
