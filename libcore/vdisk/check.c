@@ -102,7 +102,7 @@ static bool entry_is(const struct vdisk *disk, const struct vd_rec *rec,
 
 /*
  * Does the block hold something newer than the map says?  The next recovery
- * would find it.  One that stored nothing left such records.
+ * would find it.  A recovery that stored nothing has left such records.
  */
 static void check_newer(struct check *check, uint32_t block,
 			const struct vd_rec *rec)
@@ -110,17 +110,15 @@ static void check_newer(struct check *check, uint32_t block,
 	struct vdisk *disk = check->disk;
 	const struct vd_segment *segment = segment_of(disk, block);
 	bool newer = rec->seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED);
+	uint64_t there = 0;
 
+	if (!disk->was_clean && disk->read_only)
+		return;
 	if (rec->type == VD_RECORD_DATA &&
 	    rec->block < disk->layout.logical_count &&
-	    (disk->was_clean || !disk->read_only)) {
-		uint64_t there = 0;
-
-		if (!entry_is(disk, rec, block) &&
-		    !entry_seq(disk, rec->block, map_load(disk, rec->block), &there) &&
-		    there <= rec->seq)
-			newer = true;
-	}
+	    !entry_is(disk, rec, block) &&
+	    !entry_seq(disk, rec->block, map_load(disk, rec->block), &there))
+		newer |= there <= rec->seq;
 	if (newer)
 		report(check, VD_FIND_MAP, VD_NONE, block, segment->extent,
 		       record_off(segment, block), false, false);

@@ -244,7 +244,7 @@ enum vd_record_type {
 
 struct vd_record {
 /*00*/	le64_t	seq;
-/*08*/	le32_t	block;			/* logical; 0 unless DATA */
+/*08*/	le32_t	block;			/* logical; says nothing unless DATA */
 /*0c*/	le32_t	count;			/* writes of this line, this included */
 /*10*/	le32_t	data_csum;		/* CRC32C of the 4096 bytes */
 /*14*/	le32_t	lag;			/* seq - watermark; VD_LAG_NONE */

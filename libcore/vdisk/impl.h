@@ -317,7 +317,7 @@ int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
 void supply_return(struct vdisk *disk, uint32_t lane, struct wear_block block);
 void supply_free(struct vdisk *disk, uint32_t lane, uint32_t block);
 void supply_freed_flush(struct vdisk *disk, uint32_t lane);
-void supply_retire(struct vdisk *disk, uint32_t lane, uint32_t block);
+void supply_retire(struct vdisk *disk, uint32_t block);
 void supply_release_ring(struct vdisk *disk, uint32_t count);
 void supply_state(struct vdisk *disk, uint32_t block, uint8_t state);
 void supply_restrict(struct vdisk *disk);

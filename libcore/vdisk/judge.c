@@ -191,7 +191,7 @@ int judge_candidates(struct vd_scan *scan, struct nvm_fault *fault)
 
 	sort_newest_first(list, count);
 	for (uint32_t i = 0; i < count; i++)
-		if (list[i].type == VD_RECORD_DATA)
+		if (list[i].type == VD_RECORD_DATA && !list[i].bad)
 			data_check(scan, &list[i]);
 	for (uint32_t i = 0; i < count && !err; i += length) {
 		length = 1;

@@ -208,12 +208,17 @@ int rec_mend(struct vdisk *disk, uint32_t block, const struct vd_rec *rec)
 	return err;
 }
 
+/*
+ * Over a torn half no word of it may be one that the half lacks: a power loss
+ * in the middle would then make the torn record whole.  So the logical block is
+ * none, and the seq one that no write in flight can have had (scan_repair).
+ */
 int rec_store_void(struct vdisk *disk, uint32_t block,
 		   const struct vd_rec *rec, uint64_t seq, uint64_t watermark,
 		   enum vd_record_type type)
 {
 	struct vd_rec next = {
-		.seq = seq, .lag = rec_lag(seq, watermark),
+		.seq = seq, .block = VD_NONE, .lag = rec_lag(seq, watermark),
 		.count = rec->count + (rec->count != UINT32_MAX),
 		.type = (uint8_t)type, .group_count = 1,
 	};

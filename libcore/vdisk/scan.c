@@ -112,6 +112,8 @@ static int candidate_add(struct vd_scan *scan, uint32_t block,
 		.seq = rec->seq, .block = block, .type = rec->type,
 		.group_index = rec->group_index,
 		.group_count = rec->group_count,
+		/* Above the watermark one wrong bit is a torn record, too. */
+		.bad = rec->corrected,
 	};
 	return 0;
 }
@@ -238,6 +240,8 @@ static int record_found(struct vd_scan *scan, uint32_t block,
 	if (rec->torn)
 		line_lost(scan, block, &scan->torn_count);
 	if (rec->corrected && !corrected_holds(disk, block, rec)) {
+		/* The VOID that it gets must be newer. */
+		mark_raise(scan, rec->seq, VD_LAG_NONE);
 		line_lost(scan, block, &scan->torn_count);
 		return 0;
 	}
@@ -419,6 +423,8 @@ int scan_repair(struct vd_scan *scan)
 
 	if (!scan->torn_count && !scan->corrected_count)
 		return 0;
+	/* Beyond all numbers that writes in flight may have taken. */
+	scan->top += 4 * VD_WINDOW_MAX;
 	for (uint32_t block = 0; block < disk->layout.block_count; block++) {
 		int err = line_repair(scan, block);
 

@@ -45,10 +45,58 @@ void supply_state(struct vdisk *disk, uint32_t block, uint8_t state)
 			 state | (old & VD_STATE_FLAGS), __ATOMIC_RELAXED);
 }
 
+/* Of a freed block that is no good: to be retired where others are reused. */
+#define TAG_RETIRE	2u
+/* Of a trim log that was evacuated: its record is to say so then. */
+#define TAG_VOID	3u
+
+/* The block is of no use any more.  Its record says so, if it can. */
+static void block_retire(struct vdisk *disk, uint32_t block)
+{
+	uint64_t seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
+	struct vd_rec rec = { 0 };
+
+	supply_state(disk, block, VD_BLOCK_BAD);
+	if (!rec_load(disk, block, &rec))
+		rec_store_void(disk, block, &rec, seq, 0, VD_RECORD_BAD);
+}
+
+void supply_retire(struct vdisk *disk, uint32_t block)
+{
+	lock_take(disk, &disk->pool_lock);
+	block_retire(disk, block);
+	lock_drop(&disk->pool_lock);
+}
+
+/*
+ * An evacuated trim log says VOID, lest the next recovery read it.  Of no
+ * other use: all that it holds is superseded, or copied and durable.
+ */
+static bool log_void(struct vdisk *disk, struct wear_block *block)
+{
+	struct vd_rec rec;
+	uint64_t seq;
+
+	if (rec_load(disk, block->block, &rec))
+		return false;
+	seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
+	if (rec_store_void(disk, block->block, &rec, seq, 0, VD_RECORD_VOID))
+		return false;
+	block->count = rec.count + (rec.count != UINT32_MAX);
+	block->tag = rec.half;
+	return true;
+}
+
 /* Under the pool lock. */
 static void pool_put(struct vdisk *disk, struct wear_block block)
 {
 	struct wear_block worn;
+
+	if (block.tag == TAG_RETIRE ||
+	    (block.tag == TAG_VOID && !log_void(disk, &block))) {
+		block_retire(disk, block.block);
+		return;
+	}
 
 	/* Shrinking: what lies beyond the new end is not used again. */
 	if (disk->shrink_to && !block_stays(disk, block.block)) {
@@ -154,21 +202,7 @@ static bool ring_is_full(struct vdisk *disk)
 	return full;
 }
 
-/* The block is of no use any more.  Its record says so, if it can. */
-void supply_retire(struct vdisk *disk, uint32_t lane, uint32_t block)
-{
-	uint64_t seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
-	struct vd_rec rec = { 0 };
-
-	(void)lane;
-	lock_take(disk, &disk->pool_lock);
-	supply_state(disk, block, VD_BLOCK_BAD);
-	lock_drop(&disk->pool_lock);
-	if (!rec_load(disk, block, &rec))
-		rec_store_void(disk, block, &rec, seq, 0, VD_RECORD_BAD);
-}
-
-/* What the lane has freed, with counts; blocks that are no good are retired. */
+/* What the lane has freed, with counts. */
 static uint32_t freed_look(struct vdisk *disk, uint32_t lane,
 			   struct wear_block to[VD_LANE_BATCH])
 {
@@ -179,9 +213,14 @@ static uint32_t freed_look(struct vdisk *disk, uint32_t lane,
 		uint32_t block = l->freed[i];
 		struct vd_rec rec;
 
-		if (rec_load(disk, block, &rec) ||
+		if ((state_load(disk, block) & VD_BLOCK_POISONED) ||
+		    rec_load(disk, block, &rec) ||
 		    rec.seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED))
-			supply_retire(disk, lane, block);
+			to[count++] = (struct wear_block){ .block = block,
+				.tag = TAG_RETIRE };
+		else if (rec.type == VD_RECORD_LOG)
+			to[count++] = (struct wear_block){ .block = block,
+				.tag = TAG_VOID };
 		else
 			to[count++] = free_of(block, &rec);
 	}
@@ -408,8 +447,10 @@ void supply_free(struct vdisk *disk, uint32_t lane, uint32_t block)
 
 	if (pin_keeps(disk, block))
 		return;
-	if (state_load(disk, block) & VD_BLOCK_POISONED) {
-		supply_retire(disk, lane, block);
+	/* Not sooner on SYNC media: its record may be the newest durable one. */
+	if ((state_load(disk, block) & VD_BLOCK_POISONED) &&
+	    !disk->ring_room) {
+		supply_retire(disk, block);
 		return;
 	}
 	record_prefetch(disk, block);

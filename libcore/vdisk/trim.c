@@ -113,7 +113,7 @@ static int log_open(struct vdisk *disk, uint32_t lane)
 	if (!err)
 		err = disk_drain(disk);
 	if (err) {
-		supply_retire(disk, lane, to.block);
+		supply_retire(disk, to.block);
 		return err;
 	}
 	lock_take(disk, &disk->pool_lock);
@@ -306,7 +306,8 @@ static int evacuate_map(struct evacuation *ev)
  * Copy what counts of a closed log, and free it.
  *
  *   Crash before the drain: the old log is still there; copies are the same
- *   trims once more.  Between drain and VOID: the same.
+ *   trims once more.  After it the log is freed like any block (SYNC: with the
+ *   next sync), and says VOID from then on.
  */
 int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 {
@@ -314,7 +315,7 @@ int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 		.watermark = disk_watermark(disk) };
 	struct vd_trim_line *lines = (struct vd_trim_line *)disk->log_scratch;
 	struct vd_rec rec;
-	uint64_t span = 0, seq;
+	uint64_t span = 0;
 	int unreadable = log_load(disk, block, &rec, lines), err;
 
 	line_begin(&ev.line);
@@ -334,18 +335,14 @@ int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 	disk->log_count--;
 	disk->span_total -= span < disk->span_total ? span : disk->span_total;
 	if (unreadable) {
-		supply_retire(disk, lane, block);
+		supply_retire(disk, block);
 		return 0;
 	}
-	seq = __atomic_add_fetch(&disk->seq, 1, __ATOMIC_ACQ_REL);
-	err = rec_store_void(disk, block, &rec, seq, 0, VD_RECORD_VOID);
-	if (!err)
-		err = disk_drain(disk);
 	lock_take(disk, &disk->pool_lock);
 	supply_state(disk, block, VD_BLOCK_TAKEN);
 	lock_drop(&disk->pool_lock);
 	supply_free(disk, lane, block);
-	return err;
+	return 0;
 }
 
 /* A closed log: of the ring, or found by its state. */

@@ -58,7 +58,7 @@ int piece_store(struct vdisk *disk, uint32_t lane, struct vd_piece *piece,
 		l->piece[0] = first;
 		if (err)
 			return err;
-		supply_retire(disk, lane, piece->to.block);
+		supply_retire(disk, piece->to.block);
 		piece->to = to;
 	}
 }
