@@ -150,30 +150,56 @@ static void check_record(struct check *check, uint32_t block)
 	       repaired);
 }
 
+/* A trim's own line, not a copy: its seq; 0 for others. */
+static uint64_t line_seq(const struct vd_trim_line *line)
+{
+	return get_le32(line->lag) == VD_LAG_NONE ? 0 :
+	       get_le64(line->range[0].seq);
+}
+
+/*
+ * Lines are stored one after the other, each with a larger seq.  So one that is
+ * not valid must have been durable if any watermark reaches up to the seq of
+ * the next valid one; else a power loss may have torn it.
+ */
+static void check_lines(struct check *check, uint32_t block, uint32_t salt,
+			const struct vd_trim_line *line)
+{
+	struct vdisk *disk = check->disk;
+	const struct vd_segment *segment = segment_of(disk, block);
+	uint64_t next = 0, mark = 0;
+
+	for (uint32_t i = VD_TRIM_LINES; i--; ) {
+		if (trim_line_valid(disk, block, salt, i, &line[i])) {
+			uint64_t seq = line_seq(&line[i]);
+			uint64_t lag = get_le32(line[i].lag);
+
+			next = seq ? seq : next;
+			if (seq && lag <= seq && seq - lag > mark)
+				mark = seq - lag;
+			continue;
+		}
+		if (next && mark >= next - 1)
+			report(check, VD_FIND_TRIM, VD_NONE, block,
+			       segment->extent, data_off(segment, block) +
+			       i * VD_RECORD_LINE, false, false);
+	}
+}
+
 static void check_log(struct check *check, uint32_t block)
 {
 	struct vdisk *disk = check->disk;
 	const struct vd_segment *segment = segment_of(disk, block);
 	struct nvm_media *media = segment_media(disk, segment);
 	struct vd_trim_line *line = (struct vd_trim_line *)disk->log_scratch;
-	uint32_t last = 0;
 	struct vd_rec rec;
 
 	if (rec_load(disk, block, &rec) || rec.type != VD_RECORD_LOG ||
-	    media->ops->load(media, data_off(segment, block), line,
-			     VD_BLOCK)) {
+	    media->ops->load(media, data_off(segment, block), line, VD_BLOCK))
 		report(check, VD_FIND_TRIM, VD_NONE, block, segment->extent,
 		       data_off(segment, block), false, false);
-		return;
-	}
-	for (uint32_t i = 0; i < VD_TRIM_LINES; i++)
-		if (trim_line_valid(disk, block, rec.data_csum, i, &line[i]))
-			last = i;
-	for (uint32_t i = 0; i < last; i++)
-		if (!trim_line_valid(disk, block, rec.data_csum, i, &line[i]))
-			report(check, VD_FIND_TRIM, VD_NONE, block,
-			       segment->extent, data_off(segment, block) +
-			       i * VD_RECORD_LINE, false, false);
+	else
+		check_lines(check, block, rec.data_csum, line);
 }
 
 /* ---- data -------------------------------------------------------------------------------- */

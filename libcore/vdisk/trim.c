@@ -13,11 +13,11 @@
  *   trimmed or as before.  After it: trimmed.  The map is switched after the
  *   drain, so that a writer who finds the trim there knows it durable.
  *
- * A line counts while a block of it is still trimmed by that very number, or
- * while what superseded it is above the watermark.  When there are more logs
+ * A line counts while it is above the watermark, or a block of it is still
+ * trimmed by that very number, or what superseded it is above the watermark.  When there are more logs
  * than such lines need, or they span too many blocks for a recovery of bounded
- * time, one is evacuated: what counts is copied into the open log, and after
- * a drain the old one's record says VOID.
+ * time, one is evacuated: what counts is copied into the open log, and the old
+ * one is freed after a drain.
  */
 #include "vdisk/impl.h"
 
@@ -200,9 +200,14 @@ static int evacuate_range(struct evacuation *ev, uint32_t first,
 	return err;
 }
 
-/* Must a trim of @block with number @seq be kept? */
+/*
+ * Must a trim of @block with number @seq be kept?  One in flight must: its lane
+ * has yet to switch the map, and will rely on its line.
+ */
 static bool trim_counts(struct evacuation *ev, uint32_t block, uint64_t seq)
 {
+	if (seq > ev->watermark)
+		return true;
 	for (;;) {
 		uint64_t entry = map_load(ev->disk, block), there;
 
