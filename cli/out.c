@@ -143,6 +143,17 @@ void out_number(struct cli *cli, const char *key, const char *label,
 	value_add(cli, key, label, json_object_new_uint64(number), text);
 }
 
+void out_real(struct cli *cli, const char *key, const char *label,
+	      double value, unsigned decimals, const char *unit)
+{
+	char text[64], shown[96];
+
+	snprintf(text, sizeof(text), "%.*f", (int)decimals, value);
+	snprintf(shown, sizeof(shown), "%s%s", text, unit);
+	value_add(cli, key, label,
+		  out_must(json_object_new_double_s(value, text)), shown);
+}
+
 void out_bool(struct cli *cli, const char *key, const char *label, bool value)
 {
 	value_add(cli, key, label, json_object_new_boolean(value),

@@ -35,6 +35,9 @@ void out_size(struct cli *cli, const char *key, const char *label,
 	      uint64_t bytes);
 void out_number(struct cli *cli, const char *key, const char *label,
 		uint64_t number);
+/* With so many decimals, in text followed by @unit (may be ""). */
+void out_real(struct cli *cli, const char *key, const char *label,
+	      double value, unsigned decimals, const char *unit);
 void out_bool(struct cli *cli, const char *key, const char *label, bool value);
 void out_uuid(struct cli *cli, const char *key, const char *label,
 	      const uint8_t uuid[16]);
@@ -87,7 +90,8 @@ struct out_table *out_table_begin(struct cli *cli, const char *key,
 void out_row(struct out_table *table);
 /* The row's cells from left to right; a NULL text is JSON null. */
 void out_cell_text(struct out_table *table, const char *text);
-void out_cell_number(struct out_table *table, uint64_t number);	/* all others */
+void out_cell_number(struct out_table *table, uint64_t number);	/* the others */
+void out_cell_real(struct out_table *table, double value, unsigned decimals);
 void out_cell_none(struct out_table *table);
 /* Text: prints the table, or @if_empty (may be NULL) when it has no row. */
 void out_table_end(struct out_table *table, const char *if_empty);

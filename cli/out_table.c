@@ -113,6 +113,14 @@ void out_cell_text(struct out_table *table, const char *text)
 	cell_add(table, text ? out_json_text(text) : NULL, text ? text : "-");
 }
 
+void out_cell_real(struct out_table *table, double value, unsigned decimals)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.*f", (int)decimals, value);
+	cell_add(table, out_must(json_object_new_double_s(value, text)), text);
+}
+
 void out_cell_none(struct out_table *table)
 {
 	cell_add(table, NULL, "-");

@@ -14,10 +14,10 @@
  *   drain, so that a writer who finds the trim there knows it durable.
  *
  * A line counts while it is above the watermark, or a block of it is still
- * trimmed by that very number, or what superseded it is above the watermark.  When there are more logs
- * than such lines need, or they span too many blocks for a recovery of bounded
- * time, one is evacuated: what counts is copied into the open log, and the old
- * one is freed after a drain.
+ * trimmed by that very number, or what superseded it is above the watermark.
+ * When there are more logs than such lines need, or they span too many blocks
+ * for a recovery of bounded time, one is evacuated: what counts is copied into
+ * the open log, and the old one is freed after a drain.
  */
 #include "vdisk/impl.h"
 

@@ -542,7 +542,8 @@ static void test_an_endurance_is_a_name_or_a_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_adaptive_lives_long_under_every_load_even_on_short_lived_memory),
+		cmocka_unit_test(
+			test_adaptive_lives_long_under_every_load_even_on_short_lived_memory),
 		cmocka_unit_test(test_adaptive_lives_longer_where_memory_does),
 		cmocka_unit_test(test_several_writers_do_not_spoil_it),
 		cmocka_unit_test(test_one_look_in_sixteen_writes_is_enough),
