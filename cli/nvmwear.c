@@ -7,6 +7,10 @@
 #include "cli/wear_commands.h"
 
 static const struct command *const commands[] = {
+	&wear_cmd_show,
+	&wear_cmd_map,
+	&wear_cmd_level,
+	&wear_cmd_policy,
 	&wear_cmd_simulate,
 	&wear_cmd_forecast,
 	&cmd_generate,

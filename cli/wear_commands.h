@@ -9,6 +9,10 @@
 #include "cli/opt.h"
 
 extern const struct command wear_cmd_forecast;
+extern const struct command wear_cmd_level;
+extern const struct command wear_cmd_map;
+extern const struct command wear_cmd_policy;
+extern const struct command wear_cmd_show;
 extern const struct command wear_cmd_simulate;
 
 #endif

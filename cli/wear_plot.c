@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * wear_plot.c - hands curves to gnuplot: a script on its standard input, the
+ * wear_plot.c - hands figures to gnuplot: a script on its standard input, the
  * picture from its standard output, so that no file name needs quoting.  The
  * file gets its bytes when they are all there.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,9 +42,16 @@ int wear_plot_ready(struct cli *cli)
 		"is no gnuplot; Debian has it in the package gnuplot-nox");
 }
 
-static void script_write(FILE *script, const struct wear_curve *curve,
-			 size_t curve_count)
+struct curves {
+	const struct wear_curve *curve;
+	size_t count;
+};
+
+static void curves_write(FILE *script, const void *what)
 {
+	const struct curves *curves = what;
+	const struct wear_curve *curve = curves->curve;
+	size_t curve_count = curves->count;
 	double height = 1.2;
 
 	for (size_t i = 0; i < curve_count; i++)
@@ -68,6 +76,24 @@ static void script_write(FILE *script, const struct wear_curve *curve,
 		fprintf(script, "%s $d%zu with lines lw 2 title '%s'",
 			i ? "," : "plot", i, curve[i].name);
 	fputs("\n", script);
+}
+
+/* One square a cell, dark where it is worn. */
+static void heat_write(FILE *script, const void *what)
+{
+	const struct wear_heat *heat = what;
+
+	fputs("set terminal svg size 900,600 background 'white'\n"
+	      "set title 'Writes of the blocks, in the order of the area'\n"
+	      "set xlabel 'cells of a row'\nset ylabel 'row'\n"
+	      "set cblabel 'mean writes of a cell'\n"
+	      "set palette defined (0 '#ffffcc', 1 '#fd8d3c', 2 '#800026')\n"
+	      "set yrange [*:*] reverse\nset key off\n$d << EOD\n", script);
+	for (uint64_t i = 0; i < heat->cell_count; i++)
+		fprintf(script, "%" PRIu64 " %" PRIu64 " %g\n", i % heat->width,
+			i / heat->width, heat->cell[i]);
+	fputs("EOD\nplot $d using 1:2:3 with points pointtype 5 "
+	      "pointsize 1.1 palette\n", script);
 }
 
 /* Its exit status, or a negative errno. */
@@ -110,8 +136,8 @@ static int picture_save(struct cli *cli, const char *file, int picture)
 	return status;
 }
 
-int wear_plot(struct cli *cli, const char *file,
-	      const struct wear_curve *curve, size_t curve_count)
+static int plot(struct cli *cli, const char *file,
+		void (*write)(FILE *script, const void *what), const void *what)
 {
 	FILE *script = tmpfile(), *picture = tmpfile();
 	struct stat st = { 0 };
@@ -121,7 +147,7 @@ int wear_plot(struct cli *cli, const char *file,
 		status = cli_fail(cli, EXIT_FAILED, "cannot plot: %s",
 				  strerror(errno));
 	} else {
-		script_write(script, curve, curve_count);
+		write(script, what);
 		rewind(script);
 		err = gnuplot_run(fileno(script), fileno(picture));
 		if (err || fstat(fileno(picture), &st) || !st.st_size)
@@ -137,4 +163,18 @@ int wear_plot(struct cli *cli, const char *file,
 	if (picture)
 		fclose(picture);
 	return status;
+}
+
+int wear_plot(struct cli *cli, const char *file,
+	      const struct wear_curve *curve, size_t curve_count)
+{
+	const struct curves curves = { curve, curve_count };
+
+	return plot(cli, file, curves_write, &curves);
+}
+
+int wear_plot_heat(struct cli *cli, const char *file,
+		   const struct wear_heat *heat)
+{
+	return plot(cli, file, heat_write, heat);
 }

@@ -29,4 +29,14 @@ int wear_plot_ready(struct cli *cli);
 int wear_plot(struct cli *cli, const char *file,
 	      const struct wear_curve *curve, size_t curve_count);
 
+/* Mean write counts of runs of blocks, in the order of the area. */
+struct wear_heat {
+	const double *cell;
+	uint64_t cell_count;
+	unsigned width;			/* cells a row */
+};
+
+int wear_plot_heat(struct cli *cli, const char *file,
+		   const struct wear_heat *heat);
+
 #endif

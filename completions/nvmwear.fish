@@ -62,7 +62,7 @@ end
 # __nvmwear_takes_value COMMAND OPTION: its value is the next word.
 function __nvmwear_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' simulate:--policy simulate:-P simulate:--load simulate:-l simulate:--trace simulate:-t simulate:--blocks simulate:-b simulate:--spares simulate:--endurance simulate:-E simulate:--writes simulate:-w simulate:--seed simulate:--threshold simulate:--budget simulate:--plot forecast:--area forecast:-a forecast:--rate forecast:-r forecast:--per forecast:--endurance forecast:-E forecast:--share
+        case '' show:--extent show:-e show:--pool show:-p show:--wait show:-w map:--width map:--svg map:--extent map:-e map:--pool map:-p map:--wait map:-w level:--moves level:-m level:--guard level:--extent level:-e level:--pool level:-p level:--wait level:-w policy:--threshold policy:--budget policy:--endurance policy:-E policy:--extent policy:-e policy:--pool policy:-p policy:--wait policy:-w simulate:--policy simulate:-P simulate:--load simulate:-l simulate:--trace simulate:-t simulate:--blocks simulate:-b simulate:--spares simulate:--endurance simulate:-E simulate:--writes simulate:-w simulate:--seed simulate:--threshold simulate:--budget simulate:--plot forecast:--area forecast:-a forecast:--rate forecast:-r forecast:--per forecast:--endurance forecast:-E forecast:--share forecast:--extent forecast:-e forecast:--pool forecast:-p forecast:--wait forecast:-w
             return 0
     end
     return 1
@@ -72,8 +72,54 @@ complete -c nvmwear -f
 complete -c nvmwear -n __nvmwear_begin -s h -l help -d 'print help'
 complete -c nvmwear -n __nvmwear_begin -s V -l version -d 'print the version'
 complete -c nvmwear -n __nvmwear_begin -a help -d 'tell how to use a command'
+complete -c nvmwear -n '__nvmwear_at help 1' -a show
+complete -c nvmwear -n '__nvmwear_at help 1' -a map
+complete -c nvmwear -n '__nvmwear_at help 1' -a level
+complete -c nvmwear -n '__nvmwear_at help 1' -a policy
 complete -c nvmwear -n '__nvmwear_at help 1' -a simulate
 complete -c nvmwear -n '__nvmwear_at help 1' -a forecast
+
+complete -c nvmwear -n __nvmwear_begin -a show -d 'tell how evenly a disk'\''s memory has worn'
+complete -c nvmwear -n '__nvmwear_in show' -s e -l extent -rF -d 'one more file or device that the disk lies on; repeated, in any order'
+complete -c nvmwear -n '__nvmwear_in show' -s p -l pool -rF -a '(__nvmwear_names pools)' -d 'the pool that has the child: its path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmwear -n '__nvmwear_in show' -s w -l wait -x -d 'how long to wait for another command to be done with the disk (default: 10; 0: do not wait)'
+complete -c nvmwear -n '__nvmwear_in show' -s j -l json -d 'print JSON'
+complete -c nvmwear -n '__nvmwear_in show' -s h -l help -d 'print this help'
+complete -c nvmwear -n '__nvmwear_at show 1' -rF -a '(__nvmwear_names children)'
+
+complete -c nvmwear -n __nvmwear_begin -a map -d 'draw where a disk'\''s memory has worn'
+complete -c nvmwear -n '__nvmwear_in map' -l width -x -d 'draw this wide (default: as the terminal, else 80)'
+complete -c nvmwear -n '__nvmwear_in map' -l svg -rF -d 'draw into this file, with gnuplot'
+complete -c nvmwear -n '__nvmwear_in map' -s e -l extent -rF -d 'one more file or device that the disk lies on; repeated, in any order'
+complete -c nvmwear -n '__nvmwear_in map' -s p -l pool -rF -a '(__nvmwear_names pools)' -d 'the pool that has the child: its path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmwear -n '__nvmwear_in map' -s w -l wait -x -d 'how long to wait for another command to be done with the disk (default: 10; 0: do not wait)'
+complete -c nvmwear -n '__nvmwear_in map' -s j -l json -d 'print JSON'
+complete -c nvmwear -n '__nvmwear_in map' -s h -l help -d 'print this help'
+complete -c nvmwear -n '__nvmwear_at map 1' -rF -a '(__nvmwear_names children)'
+
+complete -c nvmwear -n __nvmwear_begin -a level -d 'level a disk'\''s wear in one pass'
+complete -c nvmwear -n '__nvmwear_in level' -s m -l moves -x -d 'move so many blocks at most (default: 1 % of them)'
+complete -c nvmwear -n '__nvmwear_in level' -l guard -x -a 'auto none pkey mprotect map' -d 'how stray writes of this program are kept off the disk (default: auto)'
+complete -c nvmwear -n '__nvmwear_in level' -s e -l extent -rF -d 'one more file or device that the disk lies on; repeated, in any order'
+complete -c nvmwear -n '__nvmwear_in level' -s p -l pool -rF -a '(__nvmwear_names pools)' -d 'the pool that has the child: its path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmwear -n '__nvmwear_in level' -s w -l wait -x -d 'how long to wait for another command to be done with the disk (default: 10; 0: do not wait)'
+complete -c nvmwear -n '__nvmwear_in level' -s n -l dry-run -d 'do everything on a private copy and change nothing'
+complete -c nvmwear -n '__nvmwear_in level' -s j -l json -d 'print JSON'
+complete -c nvmwear -n '__nvmwear_in level' -s h -l help -d 'print this help'
+complete -c nvmwear -n '__nvmwear_at level 1' -rF -a '(__nvmwear_names children)'
+
+complete -c nvmwear -n __nvmwear_begin -a policy -d 'tell or change how a disk levels wear'
+complete -c nvmwear -n '__nvmwear_in policy' -l threshold -x -d 'how far a block must lag behind to be moved (adaptive: at the least)'
+complete -c nvmwear -n '__nvmwear_in policy' -l budget -x -d 'adaptive: one move in so many writes'
+complete -c nvmwear -n '__nvmwear_in policy' -s E -l endurance -x -d 'how many writes a line bears: a number (1e8) or a kind of memory, as '\''nvmwear forecast'\'' has it'
+complete -c nvmwear -n '__nvmwear_in policy' -s e -l extent -rF -d 'one more file or device that the disk lies on; repeated, in any order'
+complete -c nvmwear -n '__nvmwear_in policy' -s p -l pool -rF -a '(__nvmwear_names pools)' -d 'the pool that has the child: its path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmwear -n '__nvmwear_in policy' -s w -l wait -x -d 'how long to wait for another command to be done with the disk (default: 10; 0: do not wait)'
+complete -c nvmwear -n '__nvmwear_in policy' -s n -l dry-run -d 'do everything on a private copy and change nothing'
+complete -c nvmwear -n '__nvmwear_in policy' -s j -l json -d 'print JSON'
+complete -c nvmwear -n '__nvmwear_in policy' -s h -l help -d 'print this help'
+complete -c nvmwear -n '__nvmwear_at policy 1' -rF -a '(__nvmwear_names children)'
+complete -c nvmwear -n '__nvmwear_at policy 2' -x -a 'none mbsa adaptive'
 
 complete -c nvmwear -n __nvmwear_begin -a simulate -d 'tell how evenly a load wears a disk, and how long it lives'
 complete -c nvmwear -n '__nvmwear_in simulate' -s P -l policy -x -a 'none mbsa adaptive in-place table swap start-gap all' -d 'how the disk levels (default: adaptive)'
@@ -96,5 +142,9 @@ complete -c nvmwear -n '__nvmwear_in forecast' -s r -l rate -x -a '(__nvmwear_si
 complete -c nvmwear -n '__nvmwear_in forecast' -l per -x -a 'second hour day' -d 'what --rate is for: second (default), hour or day'
 complete -c nvmwear -n '__nvmwear_in forecast' -s E -l endurance -x -d 'how many writes a line bears: a number (1e8), or reram, optane, pcm, reram-best, stt-mram (default: all of these)'
 complete -c nvmwear -n '__nvmwear_in forecast' -l share -x -d 'how much of an ideal life levelling reaches (default: 95)'
+complete -c nvmwear -n '__nvmwear_in forecast' -s e -l extent -rF -d 'one more file or device that the disk lies on; repeated, in any order'
+complete -c nvmwear -n '__nvmwear_in forecast' -s p -l pool -rF -a '(__nvmwear_names pools)' -d 'the pool that has the child: its path or registered name (default: $NVMPOOL, else the default or only registered pool)'
+complete -c nvmwear -n '__nvmwear_in forecast' -s w -l wait -x -d 'how long to wait for another command to be done with the disk (default: 10; 0: do not wait)'
 complete -c nvmwear -n '__nvmwear_in forecast' -s j -l json -d 'print JSON'
 complete -c nvmwear -n '__nvmwear_in forecast' -s h -l help -d 'print this help'
+complete -c nvmwear -n '__nvmwear_at forecast 1' -rF -a '(__nvmwear_names children)'
