@@ -377,6 +377,9 @@ static uint32_t backing_crc32c(uint32_t crc, const void *src, size_t len)
 		at += part;
 		len -= (size_t)part;
 	}
+	/* The library leaves the wide registers so that narrow code crawls. */
+	if (__builtin_cpu_supports("avx"))
+		__asm__ volatile("vzeroupper" : : : "memory");
 	return ~crc;
 }
 

@@ -100,8 +100,9 @@ struct vd_lane {
 	uint32_t watermark_age;
 	uint32_t written;		/* not told to the wear pool yet */
 	uint32_t unlooked;		/* blocks since the level hand moved */
+	uint32_t wanted;		/* block to be moved next; VD_NONE */
 	uint32_t free_first, free_count, freed_count;
-	struct wear_block free[VD_LANE_BATCH];
+	struct wear_block free[VD_LANE_BATCH];	/* a ring */
 	uint32_t freed[VD_LANE_BATCH];	/* blocks; their records not read yet */
 	struct vd_piece piece[VD_GROUP_MAX];
 	uint8_t *scratch;		/* VD_BLOCK bytes */
@@ -314,6 +315,7 @@ int supply_take(struct vdisk *disk, uint32_t lane, uint32_t count,
 		uint32_t *ret_count);
 int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
 		     struct wear_block *ret_block);
+void supply_ahead(struct vdisk *disk, uint32_t lane);
 void supply_return(struct vdisk *disk, uint32_t lane, struct wear_block block);
 void supply_free(struct vdisk *disk, uint32_t lane, uint32_t block);
 void supply_freed_flush(struct vdisk *disk, uint32_t lane);
@@ -335,6 +337,7 @@ int write_blocks(struct vdisk *disk, uint32_t lane, uint32_t first,
 		 uint32_t count, const uint8_t *src, unsigned flags);
 int level_move(struct vdisk *disk, uint32_t lane, uint32_t logical,
 	       struct wear_block to, bool *ret_moved);
+void level_ahead(struct vdisk *disk, uint32_t lane);
 void level_some(struct vdisk *disk, uint32_t lane, uint32_t written);
 int piece_store(struct vdisk *disk, uint32_t lane, struct vd_piece *piece,
 		const uint8_t *src, uint32_t csum, bool csum_known,
@@ -402,6 +405,24 @@ static inline int disk_failed(const struct vdisk *disk)
 static inline void disk_fail(struct vdisk *disk, int err)
 {
 	__atomic_store_n(&disk->failed, err, __ATOMIC_RELAXED);
+}
+
+/* A disk of one lane has one thread at a time: nobody to keep out. */
+static inline bool one_thread(const struct vdisk *disk)
+{
+	return disk->lane_count == 1;
+}
+
+static inline void pool_lock_take(struct vdisk *disk)
+{
+	if (!one_thread(disk))
+		lock_take(disk, &disk->pool_lock);
+}
+
+static inline void pool_lock_drop(struct vdisk *disk)
+{
+	if (!one_thread(disk))
+		lock_drop(&disk->pool_lock);
 }
 
 static inline uint64_t word_mapped(uint32_t block, uint64_t seq)

@@ -63,6 +63,11 @@ uint64_t lane_begin(struct vdisk *disk, uint32_t lane, uint32_t first,
 {
 	struct vd_lane *l = &disk->lane[lane];
 
+	if (one_thread(disk)) {
+		l->low = disk->seq + 1;
+		disk->seq += seq_count;
+		return l->low;
+	}
 	__atomic_store_n(&l->range, first | (uint64_t)count << 32,
 			 __ATOMIC_RELEASE);
 	__atomic_store_n(&l->low, __atomic_load_n(&disk->seq,
@@ -191,9 +196,9 @@ int disk_sync(struct vdisk *disk, uint32_t lane)
 	}
 	__atomic_store_n(&disk->sync_begun, disk->sync_begun + 1,
 			 __ATOMIC_RELEASE);
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	freed = disk->ring_count;
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	watermark = lowest_in_flight(disk) - 1;
 	err = disk_failed(disk);
 	if (!err)

@@ -116,9 +116,9 @@ static int level_one(struct vdisk *disk, uint32_t lane, uint32_t block)
 		return 0;
 	err = level_move(disk, lane, rec.block, to, &moved);
 	if (moved) {
-		lock_take(disk, &disk->pool_lock);
+		pool_lock_take(disk);
 		wear_moved(disk->wear);
-		lock_drop(&disk->pool_lock);
+		pool_lock_drop(disk);
 	}
 	return err ? err : moved;
 }
@@ -145,11 +145,11 @@ static uint32_t blocks_wanted(struct vdisk *disk, uint32_t first,
 	if (force || media->ops->load(media, record_off(segment, first), line,
 				      count * sizeof(line[0])))
 		return force ? (1u << count) - 1 : 0;
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < count; i++)
 		if (wear_wants_move(disk->wear, line_count(line[i])))
 			wanted |= 1u << i;
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return wanted;
 }
 
@@ -212,11 +212,37 @@ int vd_level(struct vdisk *disk, uint32_t lane, uint32_t look,
 	return disk_failed(disk);
 }
 
+/*
+ * A disk of one lane looks while stores drain, one block at a time; what is to
+ * be moved is moved after the write (level_some).
+ */
+void level_ahead(struct vdisk *disk, uint32_t lane)
+{
+	struct vd_lane *l = &disk->lane[lane];
+	uint32_t block = disk->level_hand;
+
+	if (!one_thread(disk) || disk->policy == WEAR_NONE ||
+	    ++l->unlooked < WRITES_A_LOOK)
+		return;
+	l->unlooked = 0;
+	if (blocks_wanted(disk, block, 1, false))
+		l->wanted = block;
+	hand_step(disk, 1);
+	if (disk->level_hand + VD_LANE_BATCH < disk->layout.block_count)
+		record_prefetch(disk, disk->level_hand + VD_LANE_BATCH);
+}
+
 /* What a writer does of it, after its own @written blocks: one move at most. */
 void level_some(struct vdisk *disk, uint32_t lane, uint32_t written)
 {
 	struct vd_lane *l = &disk->lane[lane];
 
+	if (one_thread(disk)) {
+		if (l->wanted != VD_NONE)
+			level_one(disk, lane, l->wanted);
+		l->wanted = VD_NONE;
+		return;
+	}
 	l->unlooked += written;
 	if (l->unlooked < VD_LANE_BATCH * WRITES_A_LOOK ||
 	    disk->policy == WEAR_NONE)
@@ -246,11 +272,11 @@ int vd_policy(struct vdisk *disk, const struct wear_config *config)
 	now.block_count = disk->layout.block_count;
 	supply_freed_flush(disk, lane);
 	/* The pool starts afresh; its blocks are found again as idle ones. */
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	while (wear_take(disk->wear, &block))
 		supply_state(disk, block.block, VD_BLOCK_IDLE);
 	disk->wear = wear_init(&now, wear_write_count(disk->wear),
 			       disk->overlay);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return 0;
 }

@@ -44,6 +44,19 @@ static bool entry_is_older(uint64_t entry, uint64_t seq)
 	       8 * VD_WINDOW_MAX;
 }
 
+/* A locked instruction would have the next write wait for this one's drain. */
+static bool entry_exchange(struct vdisk *disk, uint64_t block,
+			   uint64_t *expected, uint64_t new_entry)
+{
+	if (!one_thread(disk))
+		return __atomic_compare_exchange_n(&disk->map[block], expected,
+						   new_entry, false,
+						   __ATOMIC_ACQ_REL,
+						   __ATOMIC_ACQUIRE);
+	__atomic_store_n(&disk->map[block], new_entry, __ATOMIC_RELEASE);
+	return true;
+}
+
 /* How many blocks are trimmed: for the trim logs' sake. */
 static void tombs_count(struct vd_lane *l, uint64_t old, uint64_t new_entry)
 {
@@ -75,10 +88,7 @@ bool map_switch(struct vdisk *disk, uint32_t lane, uint64_t block,
 		}
 		if (there > seq)
 			return false;
-		if (__atomic_compare_exchange_n(&disk->map[block], &entry,
-						new_entry, false,
-						__ATOMIC_ACQ_REL,
-						__ATOMIC_ACQUIRE))
+		if (entry_exchange(disk, block, &entry, new_entry))
 			break;
 	}
 	if (word_is_mapped(entry))

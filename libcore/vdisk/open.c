@@ -214,6 +214,7 @@ static void disk_start(struct vdisk *disk)
 	disk->log_block = VD_NONE;
 	for (uint32_t i = 0; i < disk->lane_count; i++) {
 		disk->lane[i].low = VD_SEQ_IDLE;
+		disk->lane[i].wanted = VD_NONE;
 		disk->lane[i].watermark = disk->seq;
 	}
 }

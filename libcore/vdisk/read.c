@@ -120,7 +120,7 @@ static bool pin_add(struct vdisk *disk, uint32_t block)
 			  disk->layout.logical_count;
 	struct vd_pin *at = NULL;
 
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < VD_PINS_MAX; i++) {
 		struct vd_pin *pin = &disk->pin[i];
 
@@ -143,7 +143,7 @@ static bool pin_add(struct vdisk *disk, uint32_t block)
 	} else if (at) {
 		at->count++;
 	}
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return at;
 }
 
@@ -151,7 +151,7 @@ static void pin_drop(struct vdisk *disk, uint32_t lane, uint32_t block)
 {
 	bool freed = false;
 
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < VD_PINS_MAX; i++) {
 		struct vd_pin *pin = &disk->pin[i];
 
@@ -164,7 +164,7 @@ static void pin_drop(struct vdisk *disk, uint32_t lane, uint32_t block)
 		}
 		break;
 	}
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	if (freed)
 		supply_free(disk, lane, block);
 }

@@ -63,9 +63,9 @@ static void block_retire(struct vdisk *disk, uint32_t block)
 
 void supply_retire(struct vdisk *disk, uint32_t block)
 {
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	block_retire(disk, block);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 }
 
 /*
@@ -195,37 +195,26 @@ static bool ring_is_full(struct vdisk *disk)
 
 	if (!disk->ring_room)
 		return false;
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	full = disk->ring_count + VD_LANES_MAX * VD_LANE_BATCH >
 	       disk->ring_room;
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return full;
 }
 
-/* What the lane has freed, with counts. */
-static uint32_t freed_look(struct vdisk *disk, uint32_t lane,
-			   struct wear_block to[VD_LANE_BATCH])
+/* A freed block, from its record; its tag says if it is not for the pool. */
+static struct wear_block freed_look(const struct vdisk *disk, uint32_t block)
 {
-	struct vd_lane *l = &disk->lane[lane];
-	uint32_t count = 0;
+	struct vd_rec rec;
 
-	for (uint32_t i = 0; i < l->freed_count; i++) {
-		uint32_t block = l->freed[i];
-		struct vd_rec rec;
-
-		if ((state_load(disk, block) & VD_BLOCK_POISONED) ||
-		    rec_load(disk, block, &rec) ||
-		    rec.seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED))
-			to[count++] = (struct wear_block){ .block = block,
-				.tag = TAG_RETIRE };
-		else if (rec.type == VD_RECORD_LOG)
-			to[count++] = (struct wear_block){ .block = block,
-				.tag = TAG_VOID };
-		else
-			to[count++] = free_of(block, &rec);
-	}
-	l->freed_count = 0;
-	return count;
+	if ((state_load(disk, block) & VD_BLOCK_POISONED) ||
+	    rec_load(disk, block, &rec) ||
+	    rec.seq > __atomic_load_n(&disk->seq, __ATOMIC_RELAXED))
+		return (struct wear_block){ .block = block,
+					    .tag = TAG_RETIRE };
+	if (rec.type == VD_RECORD_LOG)
+		return (struct wear_block){ .block = block, .tag = TAG_VOID };
+	return free_of(block, &rec);
 }
 
 /* Takes the pool lock, and leaves it to the caller to drop. */
@@ -233,9 +222,12 @@ static void freed_hand_in(struct vdisk *disk, uint32_t lane)
 {
 	struct vd_lane *l = &disk->lane[lane];
 	struct wear_block freed[VD_LANE_BATCH];
-	uint32_t count = freed_look(disk, lane, freed);
+	uint32_t count = l->freed_count;
 
-	lock_take(disk, &disk->pool_lock);
+	for (uint32_t i = 0; i < count; i++)
+		freed[i] = freed_look(disk, l->freed[i]);
+	l->freed_count = 0;
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < count; i++)
 		freed_put(disk, freed[i]);
 	wear_wrote(disk->wear, l->written);
@@ -245,7 +237,7 @@ static void freed_hand_in(struct vdisk *disk, uint32_t lane)
 void supply_freed_flush(struct vdisk *disk, uint32_t lane)
 {
 	freed_hand_in(disk, lane);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 }
 
 /* Before a shrink: free blocks that will not stay are out of reach. */
@@ -254,13 +246,14 @@ void supply_restrict(struct vdisk *disk)
 	uint32_t blocks = disk->layout.block_count;
 	struct wear_block block;
 
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < disk->lane_count; i++) {
 		struct vd_lane *l = &disk->lane[i];
 
 		while (l->free_count)
-			supply_state(disk, l->free[l->free_first +
-					   --l->free_count].block,
+			supply_state(disk, l->free[(l->free_first +
+					   --l->free_count) %
+					   VD_LANE_BATCH].block,
 				     VD_BLOCK_IDLE);
 	}
 	while (wear_take(disk->wear, &block))
@@ -269,13 +262,13 @@ void supply_restrict(struct vdisk *disk)
 		if (state_of(disk, i) ==
 		    VD_BLOCK_IDLE && !block_stays(disk, i))
 			supply_state(disk, i, VD_BLOCK_BAD);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 }
 
 /* The shrink failed: those that are not really bad are free again. */
 void supply_unrestrict(struct vdisk *disk)
 {
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < disk->layout.block_count; i++) {
 		struct vd_rec rec;
 
@@ -284,29 +277,29 @@ void supply_unrestrict(struct vdisk *disk)
 		    rec.type != VD_RECORD_BAD)
 			supply_state(disk, i, VD_BLOCK_IDLE);
 	}
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 }
 
 /* After a sync: the first @count of the ring may be used again. */
 void supply_release_ring(struct vdisk *disk, uint32_t count)
 {
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	while (count--) {
 		pool_put(disk, disk->ring[disk->ring_first]);
 		disk->ring_first = (disk->ring_first + 1) % disk->ring_room;
 		disk->ring_count--;
 	}
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 }
 
 uint32_t supply_free_count(struct vdisk *disk)
 {
 	uint32_t count;
 
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	count = disk->idle_count + wear_pool_count(disk->wear) +
 		disk->ring_count;
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	for (uint32_t i = 0; i < disk->lane_count; i++)
 		count += disk->lane[i].free_count + disk->lane[i].freed_count;
 	return count;
@@ -325,7 +318,7 @@ static uint32_t pool_take(struct vdisk *disk, uint32_t lane,
 		pool_fill(disk);
 	while (got < count && wear_take(disk->wear, &to[got]))
 		got++;
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return got;
 }
 
@@ -336,10 +329,10 @@ static bool ring_is_heavy(struct vdisk *disk)
 
 	if (!disk->ring_room)
 		return false;
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	ring = disk->ring_count;
 	free_count = disk->idle_count + wear_pool_count(disk->wear);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return ring > free_count || ring > disk->ring_room / 2;
 }
 
@@ -389,11 +382,52 @@ int supply_take(struct vdisk *disk, uint32_t lane, uint32_t count,
 			return err;
 		}
 		/* The pool gave the least worn first: keep that order. */
-		l->piece[got++].to = l->free[l->free_first++];
+		l->piece[got++].to = l->free[l->free_first++ % VD_LANE_BATCH];
 		l->free_count--;
 	}
 	*ret_count = got;
 	return 0;
+}
+
+/* Its record, and the translation of its data's address. */
+static void block_prefetch(const struct vdisk *disk, uint32_t block)
+{
+	const struct vd_segment *segment = segment_of(disk, block);
+	const uint8_t *base = segment_media(disk, segment)->base;
+
+	record_prefetch(disk, block);
+	if (base)
+		__builtin_prefetch(base + data_off(segment, block));
+}
+
+/*
+ * What has to be done sooner or later is done while stores drain, when the
+ * processor has nothing else to do: one freed block goes back, one free block
+ * is fetched.  Only where no lock is needed, for a locked instruction waits for
+ * the drain.
+ */
+void supply_ahead(struct vdisk *disk, uint32_t lane)
+{
+	struct vd_lane *l = &disk->lane[lane];
+
+	if (!one_thread(disk) || disk->ring_room)
+		return;
+	if (l->freed_count)
+		pool_put(disk, freed_look(disk, l->freed[--l->freed_count]));
+	if (l->free_count < disk->batch) {
+		struct wear_block *to = &l->free[(l->free_first +
+						  l->free_count) %
+						 VD_LANE_BATCH];
+
+		if (disk->idle_count && wear_pool_room(disk->wear))
+			pool_fill(disk);
+		if (wear_take(disk->wear, to)) {
+			block_prefetch(disk, to->block);
+			l->free_count++;
+		}
+	}
+	wear_wrote(disk->wear, l->written);
+	l->written = 0;
 }
 
 /* For a move, unless writers need what is left. */
@@ -407,7 +441,7 @@ int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
 		pool_fill(disk);
 	if (wear_pool_count(disk->wear) > disk->batch)
 		taken = wear_take_worn(disk->wear, cold_count, ret_block);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return taken ? 0 : -NVM_ENOSPC;
 }
 
@@ -415,9 +449,9 @@ int supply_take_worn(struct vdisk *disk, uint32_t lane, uint32_t cold_count,
 void supply_return(struct vdisk *disk, uint32_t lane, struct wear_block block)
 {
 	(void)lane;
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	pool_put(disk, block);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 }
 
 /* ---- freeing -------------------------------------------------------------------- */
@@ -429,11 +463,11 @@ static bool pin_keeps(struct vdisk *disk, uint32_t block)
 
 	if (!__atomic_load_n(&disk->pin_count, __ATOMIC_ACQUIRE))
 		return false;
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	for (uint32_t i = 0; i < VD_PINS_MAX && !keeps; i++)
 		if (disk->pin[i].count && disk->pin[i].block == block)
 			keeps = disk->pin[i].freed = true;
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	return keeps;
 }
 

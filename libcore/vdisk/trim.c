@@ -116,9 +116,9 @@ static int log_open(struct vdisk *disk, uint32_t lane)
 		supply_retire(disk, to.block);
 		return err;
 	}
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	supply_state(disk, to.block, VD_BLOCK_LOG);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	disk->log_block = to.block;
 	disk->log_seq = rec.seq;
 	disk->log_salt = rec.data_csum;
@@ -343,9 +343,9 @@ int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 		supply_retire(disk, block);
 		return 0;
 	}
-	lock_take(disk, &disk->pool_lock);
+	pool_lock_take(disk);
 	supply_state(disk, block, VD_BLOCK_TAKEN);
-	lock_drop(&disk->pool_lock);
+	pool_lock_drop(disk);
 	supply_free(disk, lane, block);
 	return 0;
 }

@@ -141,6 +141,8 @@ static int pieces_write(struct vdisk *disk, uint32_t lane, uint32_t first,
 				  src + (size_t)stored * VD_BLOCK, 0, false,
 				  &rec);
 		stored += !err;
+		supply_ahead(disk, lane);
+		level_ahead(disk, lane);
 	}
 	if (err && group) {
 		group_undo(disk, lane, stored + 1, seq);
