@@ -8,6 +8,7 @@
  *   record.c	block records: the newest half, the next one, a wrong bit
  *   table.c	map and states at a clean close and the open after it
  *   scan.c	recovery: all records, all trim logs
+ *   scan_page.c	recovery: a page of records, fast
  *   judge.c	recovery: what lies above the watermark
  *   create.c open.c resize.c
  *   lane.c	sequence numbers, what is in flight, the watermark, sync
@@ -275,6 +276,14 @@ struct vd_scan {
 	bool flushed;			/* something has to be drained */
 };
 int scan_records(struct vd_scan *scan, struct nvm_fault *fault);
+int scan_page(struct vd_scan *scan, const struct vd_segment *segment,
+	      uint32_t first, uint32_t count, const uint8_t *page,
+	      const uint8_t *ahead, struct nvm_fault *fault);
+int scan_record(struct vd_scan *scan, uint32_t block,
+		const struct vd_rec *rec, struct nvm_fault *fault);
+int scan_candidate(struct vd_scan *scan, uint32_t block,
+		   const struct vd_rec *rec, struct nvm_fault *fault);
+void scan_tally(struct vd_scan *scan);
 void scan_insert(struct vd_scan *scan, uint32_t logical, uint32_t block,
 		 uint64_t seq);
 void scan_lost(struct vd_scan *scan);
@@ -505,6 +514,13 @@ static inline void count_add(uint64_t *counter, uint64_t n)
 static inline uint64_t count_load(const uint64_t *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* Distinct for each block: the CRC of equal bytes begun with two seeds differs. */
+static inline uint32_t rec_seed(const struct vd_segment *segment,
+				uint32_t block)
+{
+	return segment->seed ^ block * 0x9e3779b1u;
 }
 
 static inline uint8_t state_load(const struct vdisk *disk, uint32_t block)

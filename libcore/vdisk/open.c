@@ -184,6 +184,7 @@ static int recover(struct vdisk *disk, struct nvm_fault *fault)
 		err = scan_repair(&scan);
 	if (!err && scan.flushed && !disk->read_only)
 		err = area_barrier(&disk->area);
+	scan_tally(&scan);
 	disk->tombs = tombs_count(disk);
 	disk->layout.seq = disk->layout.watermark = scan.top;
 	disk->layout.rolled_back += scan.rolled_back;

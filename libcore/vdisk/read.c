@@ -34,10 +34,11 @@ int read_verified(struct vdisk *disk, uint32_t lane, uint64_t block,
 	struct vd_lane *l = &disk->lane[lane];
 	int err, rec_err;
 
-	record_prefetch(disk, physical);
+	if (media->base)
+		__builtin_prefetch(media->base + data_off(segment, physical));
+	rec_err = rec_load(disk, physical, ret_rec);
 	err = media->ops->load(media, data_off(segment, physical), dst,
 			       VD_BLOCK);
-	rec_err = rec_load(disk, physical, ret_rec);
 	fence_acquire();
 	if (map_load(disk, block) != entry)
 		return 1;

@@ -12,12 +12,6 @@
 #define CSUM_BYTES	offsetof(struct vd_record, csum)
 _Static_assert(CSUM_BYTES == 28, "crc_28_bytes");
 
-/* Distinct for each block: the CRC of equal bytes begun with two seeds differs. */
-static uint32_t rec_seed(const struct vd_segment *segment, uint32_t block)
-{
-	return segment->seed ^ block * 0x9e3779b1u;
-}
-
 static uint32_t rec_csum(const struct vdisk *disk,
 			 const struct vd_segment *segment, uint32_t block,
 			 const struct vd_record *half)

@@ -16,11 +16,39 @@
 #include "vdisk/impl.h"
 
 #define LINES_A_PAGE	(NVM_PAGE / VD_RECORD_LINE)
+#define AHEAD_BYTES	(4 * NVM_PAGE)	/* fetched before they are read */
 
+/* Without sums, which are made in the end (scan_tally). */
 static void scan_state(struct vd_scan *scan, uint32_t block,
 		       enum vd_block_state state)
 {
-	supply_state(scan->disk, block, (uint8_t)state);
+	uint8_t *at = &scan->disk->state[block];
+
+	*at = (uint8_t)((*at & VD_STATE_FLAGS) | state);
+}
+
+/* How many blocks are idle, by chunk, and bad. */
+void scan_tally(struct vd_scan *scan)
+{
+	struct vdisk *disk = scan->disk;
+	uint32_t blocks = disk->layout.block_count, chunk;
+
+	disk->idle_count = disk->bad_count = 0;
+	for (uint32_t first = 0; first < blocks; first += chunk) {
+		uint32_t idle = 0;
+
+		chunk = 1u << disk->chunk_shift;
+		if (chunk > blocks - first)
+			chunk = blocks - first;
+		for (uint32_t i = first; i < first + chunk; i++) {
+			uint8_t state = state_of(disk, i);
+
+			idle += state == VD_BLOCK_IDLE;
+			disk->bad_count += state == VD_BLOCK_BAD;
+		}
+		disk->chunk_idle[first >> disk->chunk_shift] = idle;
+		disk->idle_count += idle;
+	}
 }
 
 /* ---- the map ----------------------------------------------------------------- */
@@ -35,6 +63,9 @@ static uint64_t entry_number(struct vd_scan *scan, uint64_t entry)
 
 	if (!word_is_mapped(entry))
 		return entry;
+	/* No number seen so far has more bits than an entry. */
+	if (scan->top <= 0x7fffffff)
+		return word_seq_low(entry);
 	if (rec_load(scan->disk, word_block(entry), &rec))
 		return 0;
 	/* Mending it again and again takes its time. */
@@ -95,8 +126,8 @@ static void candidates_thin(struct vd_scan *scan)
 	scan->candidate_count = kept;
 }
 
-static int candidate_add(struct vd_scan *scan, uint32_t block,
-			 const struct vd_rec *rec, struct nvm_fault *fault)
+int scan_candidate(struct vd_scan *scan, uint32_t block,
+		   const struct vd_rec *rec, struct nvm_fault *fault)
 {
 	uint32_t room = scan->disk->candidate_room;
 
@@ -230,8 +261,8 @@ static int void_flush(struct vd_scan *scan, uint32_t block)
 				 VD_RECORD_LINE);
 }
 
-static int record_found(struct vd_scan *scan, uint32_t block,
-			const struct vd_rec *rec, struct nvm_fault *fault)
+int scan_record(struct vd_scan *scan, uint32_t block,
+		const struct vd_rec *rec, struct nvm_fault *fault)
 {
 	struct vdisk *disk = scan->disk;
 
@@ -251,7 +282,7 @@ static int record_found(struct vd_scan *scan, uint32_t block,
 		if (rec->block >= disk->layout.logical_count)
 			return 0;
 		if (rec->seq > scan->mark)
-			return candidate_add(scan, block, rec, fault);
+			return scan_candidate(scan, block, rec, fault);
 		scan_insert(scan, rec->block, block, rec->seq);
 		return 0;
 	case VD_RECORD_LOG:
@@ -280,17 +311,11 @@ static int lines_scan(struct vd_scan *scan, uint32_t first, uint32_t count,
 			continue;
 		}
 		if (!err)
-			err = record_found(scan, first + i, &rec, fault);
+			err = scan_record(scan, first + i, &rec, fault);
 		if (err)
 			return err;
 	}
 	return 0;
-}
-
-static void page_prefetch(const uint8_t *page)
-{
-	for (unsigned i = 0; i < LINES_A_PAGE; i++)
-		__builtin_prefetch(page + i * VD_RECORD_LINE);
 }
 
 static int segment_scan(struct vd_scan *scan,
@@ -306,27 +331,13 @@ static int segment_scan(struct vd_scan *scan,
 		uint32_t count = segment->block_count - at < LINES_A_PAGE
 				 ? segment->block_count - at : LINES_A_PAGE;
 		uint64_t off = record_off(segment, first);
-		struct vd_rec rec[LINES_A_PAGE];
 		int err = media->ops->load(media, off, page,
 					   count * VD_RECORD_LINE);
 
-		if (err) {
-			err = lines_scan(scan, first, count, fault);
-			if (err)
-				return err;
-			continue;
-		}
-		if (media->base)
-			page_prefetch(media->base + off + NVM_PAGE);
-		for (uint32_t i = 0; i < count; i++)
-			if (rec_parse(disk, segment, first + i,
-				      page + i * VD_RECORD_LINE, &rec[i]) &&
-			    rec[i].block < disk->layout.logical_count)
-				__builtin_prefetch(&disk->map[rec[i].block], 1);
-		for (uint32_t i = 0; i < count && !err; i++)
-			err = rec[i].type || rec[i].torn
-				? record_found(scan, first + i, &rec[i], fault)
-				: 0;
+		err = err ? lines_scan(scan, first, count, fault) :
+			    scan_page(scan, segment, first, count, page,
+				      media->base ? media->base + off +
+				      AHEAD_BYTES : NULL, fault);
 		if (err)
 			return err;
 	}
