@@ -16,6 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vdisk/format.h"
+
 #define COPY_BYTES	(4ull << 20)
 #define INFO_BLOCK_OFF	4096u
 
@@ -39,8 +41,16 @@ static void list_add(struct signature_list *list, enum signature_kind kind,
 /* Our own, and the NVDIMM info blocks: libblkid knows neither. */
 static int find_own(struct nvm_media *media, struct signature_list *list)
 {
-	const uint64_t pool_at[] = { 0, NVM_PAGE,
-				     media->size_bytes - NVM_PAGE };
+	const uint64_t own_at[] = { 0, NVM_PAGE,
+				    media->size_bytes - NVM_PAGE };
+	static const struct {
+		const char *magic;
+		enum signature_kind kind;
+	} own[] = {
+		{ POOL_MAGIC_GMB, SIGNATURE_POOL },
+		{ VD_MAGIC_SB, SIGNATURE_DISK },
+	};
+	bool found = false;
 	static const struct {
 		const char *magic, *name;
 	} info_blocks[] = {
@@ -52,16 +62,18 @@ static int find_own(struct nvm_media *media, struct signature_list *list)
 	char magic[16];
 	int err;
 
-	for (size_t i = 0; i < sizeof(pool_at) / sizeof(pool_at[0]); i++) {
-		err = media->ops->load(media, pool_at[i], magic, 8);
+	for (size_t i = 0; i < sizeof(own_at) / sizeof(own_at[0]) && !found;
+	     i++) {
+		err = media->ops->load(media, own_at[i], magic, 8);
 		/* A poisoned page has no magic; if all are, we cannot tell. */
 		if (err && (err != -NVM_EIO || ++unread == 3))
 			return err;
-		if (err || memcmp(magic, POOL_MAGIC_GMB,
-				  sizeof(POOL_MAGIC_GMB)))
-			continue;
-		list_add(list, SIGNATURE_POOL, POOL_MAGIC_GMB, pool_at[i]);
-		break;
+		for (size_t k = 0; !err && k < 2; k++) {
+			if (memcmp(magic, own[k].magic, sizeof(own[k].magic)))
+				continue;
+			list_add(list, own[k].kind, own[k].magic, own_at[i]);
+			found = true;
+		}
 	}
 	if (media->size_bytes < INFO_BLOCK_OFF + sizeof(magic) ||
 	    media->ops->load(media, INFO_BLOCK_OFF, magic, sizeof(magic)))
@@ -193,6 +205,9 @@ const char *signature_describe(const struct signature *signature,
 	switch (signature->kind) {
 	case SIGNATURE_POOL:
 		snprintf(buffer, buffer_len, "an nvmpool pool");
+		break;
+	case SIGNATURE_DISK:
+		snprintf(buffer, buffer_len, "an nvmpool virtual disk");
 		break;
 	case SIGNATURE_FILE_SYSTEM:
 		snprintf(buffer, buffer_len, "a file system (%s)", name);

@@ -11,6 +11,7 @@
 
 enum signature_kind {
 	SIGNATURE_POOL,
+	SIGNATURE_DISK,		/* a virtual disk of ours */
 	SIGNATURE_FILE_SYSTEM,
 	SIGNATURE_PARTITIONS,
 	SIGNATURE_INFO_BLOCK,	/* fsdax, devdax or btt, as raw bytes */

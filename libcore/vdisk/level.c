@@ -219,14 +219,13 @@ int vd_level(struct vdisk *disk, uint32_t lane, uint32_t look,
 void level_ahead(struct vdisk *disk, uint32_t lane)
 {
 	struct vd_lane *l = &disk->lane[lane];
-	uint32_t block = disk->level_hand;
 
 	if (!one_thread(disk) || disk->policy == WEAR_NONE ||
 	    ++l->unlooked < WRITES_A_LOOK)
 		return;
 	l->unlooked = 0;
-	if (blocks_wanted(disk, block, 1, false))
-		l->wanted = block;
+	if (blocks_wanted(disk, disk->level_hand, 1, false))
+		l->wanted = disk->level_hand;
 	hand_step(disk, 1);
 	if (disk->level_hand + VD_LANE_BATCH < disk->layout.block_count)
 		record_prefetch(disk, disk->level_hand + VD_LANE_BATCH);

@@ -235,6 +235,29 @@ static int access_check(const struct vdisk *disk, struct nvm_fault *fault)
 	return 0;
 }
 
+/*
+ * Is each extent the one that the disk has there?  The first has the SBs; each
+ * other one begins with a segment that says so.
+ */
+static int extents_own(const struct vd_area *area,
+		       const struct vd_layout *layout,
+		       struct nvm_fault *fault)
+{
+	for (uint32_t s = 0; s < layout->segment_count; s++) {
+		const struct vd_segment *segment = &layout->segment[s];
+		uint32_t place;
+
+		if (!segment->extent || segment->head_off)
+			continue;
+		if (segment_head_read(area->extent[segment->extent], 0,
+				      layout->uuid, &place) ||
+		    place != segment->extent)
+			return nvm_fault_set(fault, -NVM_EMEDIUM, "extent",
+					     segment->extent, 0, 0, 0);
+	}
+	return 0;
+}
+
 static int disk_load(struct vdisk *disk, struct nvm_fault *fault)
 {
 	int err = -NVM_EBADMSG;
@@ -276,6 +299,8 @@ int vd_open(const struct vd_area *area, const struct vd_open_args *args,
 	err = super_read(area, &disk->layout, &disk->supers, fault);
 	if (!err)
 		err = area_fits(area, &disk->layout, fault);
+	if (!err)
+		err = extents_own(area, &disk->layout, fault);
 	if (err)
 		return err;
 	disk->area.extent_count = disk->layout.extent_count;

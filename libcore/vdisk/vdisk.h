@@ -7,7 +7,7 @@
  * extent), all memory, and the threads.  vdisk/format.h tells what lies on the
  * media and what a power loss can leave.
  *
- * Threads: read, write, trim, flush, pin, unpin and level may be called by
+ * Threads: read, write, trim, flush, pin, unpin, level and place may be called by
  * any number of threads at once, each with a lane of its own: a number below
  * lane_count that no other thread uses at that moment.  Readers take no lock.
  * Everything else (open, close, check, resize) wants the disk to itself.
@@ -79,7 +79,8 @@ int vd_create(const struct vd_area *area, const struct vd_create_args *args,
 	      struct nvm_fault *fault);
 
 /*
- * What disk is here?  -NVM_EMEDIUM: none.  -NVM_EPROTO: a newer format.
+ * What disk is here?  -NVM_EMEDIUM: none, or an extent is not of this disk.
+ * -NVM_ENOENT: an extent is missing.  -NVM_EPROTO: a newer format.
  * -NVM_EBADMSG: its SBs are damaged.  -NVM_ERANGE: the area is smaller than
  * the disk.  Extents may be given in any order; ret_order, if not NULL, takes
  * for each place in the disk the number of the extent that belongs there.
@@ -131,7 +132,8 @@ int vd_close(struct vdisk *disk, struct nvm_fault *fault);
 				   where the area has not the spares for it */
 #define VD_WRITE_FUA	0x2u	/* durable on return on SYNC media too */
 #define VD_WRITE_COPY	0x4u	/* the source may change meanwhile: it is read
-				   once, through a buffer.  Without this flag the
+				   once, through a buffer (not with ATOMIC of
+				   several blocks).  Without this flag the
 				   caller holds it still until the return. */
 
 /*
@@ -301,6 +303,7 @@ int vd_grow(const struct vd_area *area, uint32_t logical_count,
  * Shrink an open disk to what extents of these sizes hold; blocks from the
  * new logical_count on (0: as many as sensible) are given up, the others moved
  * out of the way.  Ends with the disk closed; the caller then cuts the extents.
+ * After an error it is still open.
  * -NVM_ENOSPC: what is to stay does not fit; nothing is lost.  After any other
  * error the disk is still the old one, but for the blocks given up.
  */

@@ -186,6 +186,55 @@ static void growing_and_shrinking_keep_what_stays(void **state)
 	rig_close(&rig);
 }
 
+/* A trim across the new end, in a log that stays: what it trimmed stays so. */
+static void a_shrink_keeps_trims_that_cross_the_new_end(void **state)
+{
+	const uint64_t bytes[] = { 16ull << 20 };
+	const uint64_t small = 9ull << 20;
+	struct vd_geometry geometry;
+	uint32_t logical;
+
+	(void)state;
+	rig_create(&rig, bytes, 1, 0, NVM_BUS, WEAR_NONE);
+	rig_open(&rig);
+	/* So that the open log lies low. */
+	assert_int_equal(rig_write(&rig, 5, 1), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 5, 1), 0);
+	logical = rig.geometry.logical_count;
+	for (unsigned b = 0; b < logical; b++)
+		assert_int_equal(rig_write(&rig, b, 2), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 1000, logical - 1000), 0);
+	assert_int_equal(vd_shrink(rig.disk, &small, 1, 0, &geometry, NULL),
+			 0);
+	rig.domain[0]->media.size_bytes = small;
+	rig_open(&rig);
+	assert_true(geometry.logical_count > 1000);
+	for (unsigned b = 0; b < geometry.logical_count; b++)
+		rig_expect(&rig, b, b < 1000 ? 2 : 0);
+	rig_close(&rig);
+}
+
+static void other_extents_than_its_own_are_refused(void **state)
+{
+	const uint64_t bytes[] = { 4ull << 20, 5ull << 20 };
+	struct vd_open_args args = { .lane_count = 1 };
+	struct domain *foreign;
+
+	(void)state;
+	rig_create(&rig, bytes, 2, 0, NVM_BUS, WEAR_NONE);
+	rig_open(&rig);
+	rig_close(&rig);
+	foreign = domain_new(bytes[1], NVM_BUS);
+	rig.extent[1] = &foreign->media;
+	assert_int_equal(rig_try_open(&rig, 0), -NVM_EMEDIUM);
+	rig.mem = aligned_alloc(64, vd_memory_bytes(&rig.geometry, 1));
+	args.mem = rig.mem;
+	args.mem_bytes = vd_memory_bytes(&rig.geometry, 1);
+	assert_int_equal(vd_open(&rig.area, &args, &rig.disk, NULL),
+			 -NVM_EMEDIUM);
+	domain_free(foreign);
+}
+
 static void several_extents_make_one_disk(void **state)
 {
 	const uint64_t bytes[] = { 4ull << 20, 3ull << 20, 5ull << 20 };
@@ -269,6 +318,10 @@ int main(void)
 		cmocka_unit_test_teardown(trims_roll_through_many_logs, end),
 		cmocka_unit_test_teardown(growing_and_shrinking_keep_what_stays,
 					  end),
+		cmocka_unit_test_teardown(
+			a_shrink_keeps_trims_that_cross_the_new_end, end),
+		cmocka_unit_test_teardown(
+			other_extents_than_its_own_are_refused, end),
 		cmocka_unit_test_teardown(several_extents_make_one_disk, end),
 		cmocka_unit_test_teardown(moves_change_nothing_that_is_read,
 					  end),
