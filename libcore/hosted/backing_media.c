@@ -162,6 +162,41 @@ static unsigned store_flags(size_t len)
 						       PMEM2_F_MEM_NONTEMPORAL);
 }
 
+/*
+ * A store through the mapping of a file on a disk faults in a way that makes
+ * all of a large folio dirty, and the next sync writes megabytes for each page.
+ * So what has to be synced anyway goes by pwrite(); which would grow a file
+ * that was cut short under us.
+ */
+static bool stores_by_write(const struct backing *backing)
+{
+	return backing->media.durability == NVM_SYNC &&
+	       backing->access == BACKING_WRITE &&
+	       backing->info.kind == BACKING_FILE && !backing->info.tmpfs;
+}
+
+static int backing_write(const struct backing *backing, uint64_t off,
+			 const uint8_t *src, size_t len)
+{
+	struct stat st;
+
+	if (fstat(backing->fd, &st) || (uint64_t)st.st_size < off + len)
+		return -NVM_EIO;
+	while (len) {
+		ssize_t n = pwrite(backing->fd, src, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return errno == ENOSPC || errno == EDQUOT ?
+			       -NVM_ENOSPC : -NVM_EIO;
+		src += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 static int backing_store(struct nvm_media *media, uint64_t off,
 			 const void *src, size_t len)
 {
@@ -175,6 +210,8 @@ static int backing_store(struct nvm_media *media, uint64_t off,
 		return -NVM_EIO;
 	if (backing_is_hollow(backing, off, len))
 		return 0;
+	if (stores_by_write(backing))
+		return backing_write(backing, off, src, len);
 	if (backing->private_chunk) {
 		err = backing_make_private(backing, off, len);
 		if (err)
