@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -48,20 +47,6 @@ struct picture {
 	uint64_t cell_units;
 	unsigned width;			/* cells a row */
 };
-
-static unsigned map_width(const struct map_opts *o)
-{
-	struct winsize ws;
-	uint64_t width = o->width;
-
-	if (!width && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
-		width = ws.ws_col;
-	if (!width)
-		width = 80;
-	if (width < MARGIN + 16)
-		width = MARGIN + 16;
-	return width > 1000 ? 1000 - MARGIN : (unsigned)width - MARGIN;
-}
 
 static void cell_count_piece(struct picture *picture,
 			     const struct pool_piece *piece)
@@ -251,6 +236,7 @@ static void pieces_json(struct session *s, const struct pool_map *map)
 
 static int map_run(struct cli *cli)
 {
+	const struct map_opts *o = cli->opts;
 	struct nvm_fault fault = { 0 };
 	struct picture picture;
 	struct pool_space space;
@@ -280,7 +266,7 @@ static int map_run(struct cli *cli)
 			   (uint64_t)fragmentation_percent(&space));
 	} else {
 		picture_make(&picture, &map, s.geometry->unit_count,
-			     map_width(cli->opts));
+			     out_picture_width(o->width, MARGIN));
 		picture_print(out_stream(cli), &picture, s.geometry->unit_bytes,
 			      out_colour());
 		legend_print(out_stream(cli), &map, &picture,

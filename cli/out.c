@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/out_private.h"
@@ -327,6 +328,19 @@ int out_finish(struct cli *cli, int status)
 	if (err)
 		write_fail(cli, err);
 	return err && !status ? EXIT_FAILED : status;
+}
+
+unsigned out_picture_width(uint64_t columns, unsigned margin)
+{
+	struct winsize ws;
+
+	if (!columns && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
+		columns = ws.ws_col;
+	if (!columns)
+		columns = 80;
+	if (columns < margin + 16)
+		columns = margin + 16;
+	return (columns > 1000 ? 1000 : (unsigned)columns) - margin;
 }
 
 bool out_colour(void)

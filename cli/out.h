@@ -117,6 +117,11 @@ int out_now(struct cli *cli);
 
 /* True where standard output is a terminal that shows colours. */
 bool out_colour(void);
+/*
+ * Characters in a row of a picture behind a margin: of @columns, or where that
+ * is 0 of the terminal, else of 80.
+ */
+unsigned out_picture_width(uint64_t columns, unsigned margin);
 
 /* @pointer, or the end of the program where there is no memory. */
 void *out_must(void *pointer);

@@ -11,7 +11,6 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/disk.h"
@@ -58,20 +57,6 @@ struct picture {
 	unsigned width;			/* cells a row */
 };
 
-static unsigned map_width(const struct map_opts *o)
-{
-	struct winsize ws;
-	uint64_t width = o->width;
-
-	if (!width && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
-		width = ws.ws_col;
-	if (!width)
-		width = 80;
-	if (width < MARGIN + 16)
-		width = MARGIN + 16;
-	return width > 1000 ? 1000 - MARGIN : (unsigned)width - MARGIN;
-}
-
 static void cell_add(struct disk *disk, struct cell *cell, bool logical,
 		     uint64_t number)
 {
@@ -100,7 +85,7 @@ static void picture_make(struct disk *disk, struct picture *picture,
 				      disk->geometry.block_count;
 	uint64_t most;
 
-	*picture = (struct picture){ .width = map_width(o) };
+	*picture = (struct picture){ .width = out_picture_width(o->width, MARGIN) };
 	most = (uint64_t)picture->width * ROWS_MAX;
 	picture->cell_blocks = (count + most - 1) / most;
 	picture->cell_count = (count + picture->cell_blocks - 1) /

@@ -5,8 +5,6 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "cli/out.h"
 #include "cli/size.h"
@@ -48,27 +46,14 @@ struct heat {
 	double least, most;
 };
 
-static unsigned heat_width(const struct map_opts *o)
-{
-	struct winsize ws;
-	uint64_t width = o->width;
-
-	if (!width && !o->svg && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
-		width = ws.ws_col;
-	if (!width)
-		width = 80;
-	if (width < MARGIN + 16)
-		width = MARGIN + 16;
-	return width > 1000 ? 1000 - MARGIN : (unsigned)width - MARGIN;
-}
-
 static void heat_make(struct disk *disk, const struct wear_counts *counts,
 		      const struct map_opts *o, struct heat *heat)
 {
 	uint64_t blocks = disk->geometry.block_count, most;
 	bool any = false;
 
-	*heat = (struct heat){ .width = heat_width(o) };
+	*heat = (struct heat){ .width = out_picture_width(o->width ? o->width :
+					      o->svg ? 80 : 0, MARGIN) };
 	most = (uint64_t)heat->width * ROWS_MAX;
 	heat->cell_blocks = (blocks + most - 1) / most;
 	heat->cell_count = (blocks + heat->cell_blocks - 1) /

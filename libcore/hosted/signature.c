@@ -69,7 +69,7 @@ static int find_own(struct nvm_media *media, struct signature_list *list)
 		if (err && (err != -NVM_EIO || ++unread == 3))
 			return err;
 		for (size_t k = 0; !err && k < 2; k++) {
-			if (memcmp(magic, own[k].magic, sizeof(own[k].magic)))
+			if (memcmp(magic, own[k].magic, sizeof(POOL_MAGIC_GMB)))
 				continue;
 			list_add(list, own[k].kind, own[k].magic, own_at[i]);
 			found = true;
