@@ -35,6 +35,12 @@ struct nvm_media_ops {
 	int (*load)(struct nvm_media *media, uint64_t off, void *dst,
 		    size_t len);
 	/*
+	 * load() of NVM_PAGE bytes, which also gives their CRC32C, in one
+	 * pass over the bytes.  NULL where there is nothing to be won by it.
+	 */
+	int (*load_crc)(struct nvm_media *media, uint64_t off, void *dst,
+			uint32_t *ret_crc);
+	/*
 	 * Visible at once; durable by the next drain (BUS) or sync (SYNC).
 	 * The flush is folded in, so it cannot be forgotten.  A power loss
 	 * before that keeps any subset of the aligned 8-byte words.

@@ -20,6 +20,18 @@ static int window_load(struct nvm_media *media, uint64_t off, void *dst,
 					dst, len);
 }
 
+static int window_load_crc(struct nvm_media *media, uint64_t off, void *dst,
+			   uint32_t *ret_crc)
+{
+	struct window *window = window_of(media);
+
+	if (!media_contains(media, off, NVM_PAGE))
+		return -NVM_EIO;
+	return window->under->ops->load_crc(window->under,
+					    window->off_bytes + off, dst,
+					    ret_crc);
+}
+
 static int window_store(struct nvm_media *media, uint64_t off,
 			const void *src, size_t len)
 {
@@ -87,5 +99,7 @@ void window_init(struct window *window, struct nvm_media *under,
 		.off_bytes = off_bytes,
 	};
 	window->ops.crc32c = under->ops->crc32c;
+	if (under->ops->load_crc)
+		window->ops.load_crc = window_load_crc;
 	window->media.ops = &window->ops;
 }

@@ -176,7 +176,7 @@ static int backing_start(struct backing *backing, struct failure *failure)
 	if (err)
 		return err;
 	backing->media = (struct nvm_media){
-		.ops = &backing_media_ops,
+		.ops = backing_ops(),
 		.base = backing->map,
 		.size_bytes = backing->info.size_bytes,
 		.durability = backing->info.durable == BACKING_DURABLE_BUS ||

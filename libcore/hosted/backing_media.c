@@ -17,6 +17,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "hosted/copy_crc.h"
 #include "hosted/stray_private.h"
 
 #define HOLE_BYTES_MIN	(32u << 10)
@@ -86,6 +87,41 @@ static int backing_load(struct nvm_media *media, uint64_t off, void *dst,
 	stray_before_load(backing);
 	return guard_copy(&backing->window, guard_memcpy, dst,
 			  backing->map + off, len, 0, &fault) ? 0 : -NVM_EIO;
+}
+
+struct crc_copy {
+	void *dst;
+	uint32_t crc;
+};
+
+/* A guard_copy_fn. */
+static void *backing_copy_crc(void *copy, const void *src, size_t len,
+			      unsigned flags)
+{
+	struct crc_copy *c = copy;
+
+	(void)len;
+	(void)flags;
+	c->crc = copy_crc(c->dst, src);
+	return copy;
+}
+
+static int backing_load_crc(struct nvm_media *media, uint64_t off, void *dst,
+			    uint32_t *ret_crc)
+{
+	struct backing *backing = backing_of(media);
+	struct crc_copy copy = { .dst = dst };
+	struct guard_fault fault;
+
+	if (!media_contains(media, off, COPY_CRC_BYTES) ||
+	    backing_is_hollow(backing, off, COPY_CRC_BYTES))
+		return -NVM_EIO;
+	stray_before_load(backing);
+	if (!guard_copy(&backing->window, backing_copy_crc, &copy,
+			backing->map + off, COPY_CRC_BYTES, 0, &fault))
+		return -NVM_EIO;
+	*ret_crc = copy.crc;
+	return 0;
 }
 
 /*
@@ -431,13 +467,22 @@ void backing_hollow(struct backing *backing, const struct pool_range *range,
 	backing->hollow_count = range_count;
 }
 
-const struct nvm_media_ops backing_media_ops = {
-	.load = backing_load,
-	.store = backing_store,
-	.drain = backing_drain,
-	.flush = backing_flush,
-	.discard = backing_discard,
-	.reserve = backing_reserve,
-	.sync = backing_sync,
-	.crc32c = backing_crc32c,
-};
+#define BACKING_OPS							\
+	.load = backing_load,						\
+	.store = backing_store,						\
+	.drain = backing_drain,						\
+	.flush = backing_flush,						\
+	.discard = backing_discard,					\
+	.reserve = backing_reserve,					\
+	.sync = backing_sync,						\
+	.crc32c = backing_crc32c
+
+const struct nvm_media_ops *backing_ops(void)
+{
+	static const struct nvm_media_ops plain = { BACKING_OPS };
+	static const struct nvm_media_ops fused = {
+		BACKING_OPS, .load_crc = backing_load_crc,
+	};
+
+	return copy_crc_here() ? &fused : &plain;
+}

@@ -39,7 +39,8 @@ struct backing {
 
 #define PRIVATE_CHUNK	(2ull << 20)	/* or the device's align, if larger */
 
-extern const struct nvm_media_ops backing_media_ops;
+/* The operations, as this CPU has them. */
+const struct nvm_media_ops *backing_ops(void);
 
 /*
  * A shared mapping of a part, in the strongest form that the backing gives;

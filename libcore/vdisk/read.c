@@ -21,6 +21,20 @@ static bool rec_matches(const struct vd_rec *rec, uint64_t block,
 	       (rec->seq & 0x7fffffff) == word_seq_low(entry);
 }
 
+/* A block's bytes and their checksum. */
+static int data_load(struct nvm_media *media, uint64_t off, void *dst,
+		     uint32_t *ret_csum)
+{
+	int err;
+
+	if (media->ops->load_crc)
+		return media->ops->load_crc(media, off, dst, ret_csum);
+	err = media->ops->load(media, off, dst, VD_BLOCK);
+	if (!err)
+		*ret_csum = media->ops->crc32c(0, dst, VD_BLOCK);
+	return err;
+}
+
 /*
  * The bytes of one mapped block, checked against its record, which goes to
  * @ret_rec.  1: the entry changed meanwhile; look again.
@@ -32,20 +46,20 @@ int read_verified(struct vdisk *disk, uint32_t lane, uint64_t block,
 	const struct vd_segment *segment = segment_of(disk, physical);
 	struct nvm_media *media = segment_media(disk, segment);
 	struct vd_lane *l = &disk->lane[lane];
+	uint32_t csum = 0;
 	int err, rec_err;
 
 	if (media->base)
 		__builtin_prefetch(media->base + data_off(segment, physical));
 	rec_err = rec_load(disk, physical, ret_rec);
-	err = media->ops->load(media, data_off(segment, physical), dst,
-			       VD_BLOCK);
+	err = data_load(media, data_off(segment, physical), dst, &csum);
 	fence_acquire();
 	if (map_load(disk, block) != entry)
 		return 1;
 	if (err || rec_err)
 		block_poisoned(disk, physical);
 	else if (rec_matches(ret_rec, block, entry) &&
-		 media->ops->crc32c(0, dst, VD_BLOCK) == ret_rec->data_csum)
+		 csum == ret_rec->data_csum)
 		return 0;
 	count_add(&l->data_errors, 1);
 	return -NVM_EIO;

@@ -283,6 +283,77 @@ static void moves_change_nothing_that_is_read(void **state)
 	rig_close(&rig);
 }
 
+/* One drain for a write, however many blocks; data before records. */
+static void a_write_has_one_drain(void **state)
+{
+	static uint8_t bytes[VD_GROUP_MAX * VD_BLOCK];
+	static const uint32_t counts[] = { 1, 2, 16, 40 };
+
+	(void)state;
+	begin(NVM_BUS);
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t before = rig.domain[0]->event_count[DOMAIN_DRAIN];
+		uint64_t stores = rig.domain[0]->event_count[DOMAIN_STORE];
+
+		assert_int_equal(vd_write(rig.disk, 0, 100, counts[i], bytes,
+					  i % 2 ? VD_WRITE_ATOMIC : 0), 0);
+		assert_int_equal(rig.domain[0]->event_count[DOMAIN_DRAIN],
+				 before + 1);
+		assert_int_equal(rig.domain[0]->event_count[DOMAIN_STORE],
+				 stores + 2 * counts[i]);
+	}
+	rig_close(&rig);
+}
+
+/* 8 bytes a logical block, 1 a physical one, and a part that stays the same. */
+static void memory_is_as_promised(void **state)
+{
+	uint64_t bytes = 1ull << 30, most = 0;
+
+	(void)state;
+	for (; bytes <= VD_AREA_MAX; bytes *= 4) {
+		struct vd_geometry g;
+		uint64_t fixed;
+
+		assert_int_equal(vd_layout(&bytes, 1, 0, &g, NULL), 0);
+		fixed = vd_memory_bytes(&g, 1) - 8ull * g.logical_count -
+			g.block_count;
+		if (fixed > most)
+			most = fixed;
+	}
+	assert_in_range(most, 0, 8 << 20);
+	bytes = VD_AREA_MAX + 4096;
+	assert_int_equal(vd_layout(&bytes, 1, 0, &(struct vd_geometry){ 0 },
+				   NULL), -NVM_ERANGE);
+	bytes = VD_AREA_MIN - 4096;
+	assert_int_equal(vd_layout(&bytes, 1, 0, &(struct vd_geometry){ 0 },
+				   NULL), -NVM_ERANGE);
+}
+
+/* 64 GiB: several chunks of idle blocks, a pool that is a window only. */
+static void a_large_disk_works_like_a_small_one(void **state)
+{
+	const uint64_t bytes[] = { 64ull << 30 };
+	uint32_t last;
+
+	(void)state;
+	rig_create(&rig, bytes, 1, 0, NVM_BUS, WEAR_ADAPTIVE);
+	rig_open(&rig);
+	last = rig.geometry.logical_count - 1;
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(rig_write(&rig, i % 2 ? last - i : i, 7), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, last - 1, 1), 0);
+	assert_int_equal(vd_trim(rig.disk, 0, 1000, last - 2000), 0);
+	for (unsigned reopened = 0; reopened < 2; reopened++) {
+		rig_expect(&rig, 0, 7);
+		rig_expect(&rig, last, 0);
+		rig_expect(&rig, last - 1, 0);
+		rig_expect(&rig, last - 3, 7);
+		rig_open(&rig);
+	}
+	rig_close(&rig);
+}
+
 static void a_pinned_block_stays_as_it_is(void **state)
 {
 	const void *pinned;
@@ -324,6 +395,10 @@ int main(void)
 			other_extents_than_its_own_are_refused, end),
 		cmocka_unit_test_teardown(several_extents_make_one_disk, end),
 		cmocka_unit_test_teardown(moves_change_nothing_that_is_read,
+					  end),
+		cmocka_unit_test_teardown(a_write_has_one_drain, end),
+		cmocka_unit_test(memory_is_as_promised),
+		cmocka_unit_test_teardown(a_large_disk_works_like_a_small_one,
 					  end),
 		cmocka_unit_test_teardown(a_pinned_block_stays_as_it_is, end),
 	};
