@@ -8,7 +8,13 @@
 
 FNR == 1 { comment = 0; depth = 0; text = "" }
 
-/^[ \t]*#/ || continued { continued = /\\$/; next }
+/^[ \t]*#/ || continued {
+	continued = /\\$/
+	# A comment behind it may go on.
+	if (!comment && $0 ~ /\/\*/ && $0 !~ /\*\//)
+		comment = 1
+	next
+}
 
 {
 	line = $0
