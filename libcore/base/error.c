@@ -21,7 +21,7 @@ const char *nvm_strerror(int err)
 	case NVM_ERANGE:	return "a size that is not possible here";
 	case NVM_EPROTO:	return "a newer format than this version knows";
 	case NVM_EBADMSG:	return "damaged metadata";
-	case NVM_EMEDIUM:	return "not a pool";
+	case NVM_EMEDIUM:	return "neither a pool nor a virtual disk";
 	case NVM_EFRAG:		return "free space is in too many pieces";
 	default:		return "unknown error";
 	}

@@ -26,7 +26,7 @@ enum nvm_err {
 	NVM_ERANGE = 34,	/* a size the pool cannot have */
 	NVM_EPROTO = 71,	/* a newer format than this code knows */
 	NVM_EBADMSG = 74,	/* the media's bytes are damaged */
-	NVM_EMEDIUM = 124,	/* not a pool */
+	NVM_EMEDIUM = 124,	/* no pool, no virtual disk */
 	NVM_EFRAG = 133,	/* free space is there, in too many pieces */
 };
 
