@@ -45,13 +45,12 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)) -lm)$(PKG
 CORE_SRC   := $(wildcard $(foreach d,base pool vdisk wear,libcore/$(d)/*.c))
 HOSTED_SRC := $(wildcard libcore/hosted/*.c)
 GLUE_SRC   := $(wildcard qemu-glue/*.c)
-TOOL_NAMES := $(basename $(notdir $(wildcard cli/nvmpool.c cli/nvmvd.c cli/nvmwear.c)))
+TOOL_NAMES := $(basename $(notdir $(wildcard cli/nvmpool.c cli/nvmvd.c cli/nvmwear.c cli/nvmtorture.c)))
 MAIN_SRC   := $(TOOL_NAMES:%=cli/%.c)
 CLI_SRC    := $(filter-out $(MAIN_SRC),$(wildcard cli/*.c))
 AGENT_SRC  := $(wildcard guest-agent/*.c)
-DOMAIN_SRC = $(filter-out $(TORTURE_SRC),$(wildcard tests/torture/*.c))
+TORTURE_SRC := $(wildcard tests/torture/*.c)
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
-TORTURE_SRC := $(wildcard tests/torture/crash_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ  := $(call obj,$(CORE_SRC) $(HOSTED_SRC) $(GLUE_SRC) $(CLI_SRC))
@@ -68,7 +67,6 @@ LIBRARY_HEADERS := $(addprefix libcore/,$(addprefix base/,env.h error.h le.h med
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 BENCH_SRC := $(filter-out bench/core%,$(wildcard bench/*.c))
 BENCH_CORE_SRC := $(wildcard bench/core*.c)
-TORTURE_BIN := $(patsubst tests/torture/%.c,$(BUILD)/tests/torture/%,$(TORTURE_SRC))
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps demo check bench-pool bench-pool-quick \
@@ -110,7 +108,11 @@ AR ?= ar
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/cli/%.o $(BUILD)/libnvmpool-all.a
 	$(SAY) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LIBS)
+
+# Its engine is the tests'; libdw turns call sites into lines.
+$(BUILD)/nvmtorture: $(call obj,$(TORTURE_SRC))
+$(BUILD)/nvmtorture: LIBS := -ldw
 
 # ---- the library -----------------------------------------------------------------
 
@@ -155,15 +157,10 @@ $(BUILD)/libnvmpool.pc: FORCE
 
 # ---- the tests' programs ----------------------------------------------------------
 
-$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(DOMAIN_SRC) bench/counted.c bench/fill.c) $(BUILD)/libnvmpool-all.a
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(TORTURE_SRC) bench/counted.c bench/fill.c) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
 	$(SAY) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(PKG_LIBS)
-
-$(BUILD)/tests/torture/%: $(BUILD)/obj/tests/torture/%.o $(call obj,$(DOMAIN_SRC)) $(BUILD)/libnvmpool-all.a
-	@mkdir -p $(@D)
-	$(SAY) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka -ldw $(PKG_LIBS)
 
 $(BUILD)/bench/pool: $(call obj,$(BENCH_SRC)) $(BUILD)/libnvmpool-all.a
 	@mkdir -p $(@D)
@@ -177,7 +174,7 @@ $(BUILD)/bench/core: $(call obj,$(BENCH_CORE_SRC)) $(BUILD)/libnvmpool-all.a
 
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(TORTURE_BIN) $(BUILD)/tests/vm/poke $(BUILD)/bench/pool \
+test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/bench/pool \
   $(BUILD)/bench/core
 
 deps: ## say what this machine lacks, by package name

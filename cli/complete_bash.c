@@ -177,7 +177,10 @@ static void arguments_print(const struct tool *tool, FILE *stream)
 		      "_TOOL_argument() {\n\tkind=nothing\n\tcase $1 in\n");
 	while ((c = complete_command(tool, &cursor)))
 		for (int i = 0; c->args && c->args[i].name; i++) {
-			fprintf(stream, "\t%s:%d) kind=", c->name, i);
+			if (c->args[i].many)
+				fprintf(stream, "\t%s:*) kind=", c->name);
+			else
+				fprintf(stream, "\t%s:%d) kind=", c->name, i);
 			kind_print(stream, c->args[i].complete,
 				   c->args[i].words);
 			fputs(" ;;\n", stream);

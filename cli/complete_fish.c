@@ -161,8 +161,12 @@ static void command_print(const struct tool *tool, FILE *stream,
 	for (int i = 0; c->args && c->args[i].name; i++) {
 		if (c->args[i].complete == COMPLETE_NONE)
 			continue;
-		fprintf(stream, "complete -c %s -n '__%s_at %s %d'", tool->name,
-			tool->name, c->name, i + 1);
+		if (c->args[i].many)
+			fprintf(stream, "complete -c %s -n '__%s_in %s'",
+				tool->name, tool->name, c->name);
+		else
+			fprintf(stream, "complete -c %s -n '__%s_at %s %d'",
+				tool->name, tool->name, c->name, i + 1);
 		kind_print(tool, stream, c->args[i].complete, c->args[i].words);
 		fputc('\n', stream);
 	}

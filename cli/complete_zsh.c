@@ -171,7 +171,11 @@ static void command_print(const struct tool *tool, FILE *stream,
 		const struct arg *a = &c->args[i];
 		GString *spec = g_string_new(NULL);
 
-		g_string_printf(spec, "%d%s", i + 1, a->optional ? ":" : "");
+		if (a->many)
+			g_string_assign(spec, "*");
+		else
+			g_string_printf(spec, "%d%s", i + 1,
+					a->optional ? ":" : "");
 		spec_action(tool, spec, a->name, a->complete, a->words);
 		fputs(" \\\n\t\t\t\t", stream);
 		complete_quoted(stream, spec->str);

@@ -47,7 +47,8 @@ void opt_usage(const struct command *command, char *buf, size_t buf_bytes)
 			return;
 		open += a->optional;
 		used += (size_t)snprintf(buf + used, buf_bytes - used,
-					 a->optional ? " [%s" : " %s", a->name);
+					 a->optional ? " [%s%s" : " %s%s",
+					 a->name, a->many ? "..." : "");
 	}
 	while (open-- && used < buf_bytes - 1) {
 		buf[used++] = ']';

@@ -64,7 +64,7 @@ static void synopsis_print(const struct tool *tool, FILE *stream,
 		if (a->optional)
 			fputs(".Oo\n", stream);
 		open += a->optional;
-		fprintf(stream, ".Ar %s\n", a->name);
+		fprintf(stream, ".Ar %s%s\n", a->name, a->many ? " ..." : "");
 	}
 	while (open--)
 		fputs(".Oc\n", stream);

@@ -282,15 +282,16 @@ static bool is_option(const char *word)
 static int args_check(struct cli *cli)
 {
 	const struct arg *a = cli->command->args;
+	bool many = false;
 	int i = 0;
 
-	for (; a && a->name; a++, i++)
+	for (; a && a->name; many = a->many, a++, i++)
 		if (i >= cli->arg_count && !a->optional)
 			return cli_fail(cli, EXIT_USAGE,
 					"missing %s; see '%s %s --help'",
 					a->name, cli->tool->name,
 					cli->command->name);
-	if (cli->arg_count > i)
+	if (cli->arg_count > i && !many)
 		return cli_fail(cli, EXIT_USAGE,
 				"unexpected argument '%s'; see '%s %s --help'",
 				cli->arg[i], cli->tool->name,

@@ -138,6 +138,7 @@ struct arg {
 	enum complete_kind complete;
 	const char *const *words;	/* for COMPLETE_WORDS */
 	bool optional;			/* it and all that follow */
+	bool many;			/* the last one: may be given repeatedly */
 };
 
 struct example {
@@ -175,7 +176,7 @@ struct tool {
 	const struct command *const *commands;	/* ends with NULL */
 };
 
-#define CLI_ARGS_MAX 8
+#define CLI_ARGS_MAX 64
 
 /* One run of a tool: what was asked, and where the answer is collected. */
 struct cli {

@@ -63,9 +63,9 @@ fails() {
 	run --separate-stderr "$@"
 	[ "$status" = "$want" ] || explain "not $want: $*" || return 1
 	[ -z "$output" ] || explain "standard output of a failure: $*" || return 1
-	line=$(grep -vE '^nvm(pool|vd|wear): warning: ' <<<"$stderr") || true
+	line=$(grep -vE '^nvm(pool|vd|wear|torture): warning: ' <<<"$stderr") || true
 	[ "$(wc -l <<<"$line")" = 1 ] || explain "not one line: $*" || return 1
-	[[ $line == nvm@(pool|vd|wear)": "*"$text"* ]] || explain "no '$text': $*"
+	[[ $line == nvm@(pool|vd|wear|torture)": "*"$text"* ]] || explain "no '$text': $*"
 }
 
 # json FILTER: the last output is one envelope for which FILTER is true

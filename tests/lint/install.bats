@@ -16,7 +16,7 @@ uninstall() {
 
 @test "tools, manual pages, completions and licence are where they belong" {
 	cd "$dest/usr" || return
-	for tool in nvmpool nvmvd nvmwear; do
+	for tool in nvmpool nvmvd nvmwear nvmtorture; do
 		[ -x "bin/$tool" ]
 		[ -s "share/man/man1/$tool.1" ]
 		[ -s "share/bash-completion/completions/$tool" ]

@@ -12,25 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void crash_name(const struct crash *crash, char *ret_name, size_t room)
-{
-	snprintf(ret_name, room, "%s:%s:%s", crash->op->name,
-		 yard_name(crash->state), model_name(crash->model));
-}
-
-void crash_token(const struct crash *crash, char *ret_token, size_t room)
-{
-	size_t used;
-
-	crash_name(crash, ret_token, room);
-	for (unsigned i = 0; i < crash->depth; i++) {
-		used = strlen(ret_token);
-		snprintf(ret_token + used, room - used, "%c%u.%u",
-			 i ? '/' : '@', crash->path[i].point,
-			 crash->path[i].image);
-	}
-}
-
 /* ---- one image ---------------------------------------------------------------- */
 
 static bool no_pool(int err)
@@ -173,36 +154,44 @@ struct nest {
 	uint64_t strict;
 };
 
-static bool check_nested(void *ctx, const struct explore_where *where)
-{
-	static struct domain_trace recovery;	/* only for its memory */
-	struct nest *nest = ctx;
-	struct crash *crash = nest->crash;
-	struct snapshot snapshot;
+static bool crash_recovery(struct crash *crash, const struct crash_may *may,
+			   uint64_t strict);
 
-	crash->path[1] = *where;
-	crash->depth = 2;
-	if (!crash_judge(crash, &nest->may, false, &recovery, &snapshot))
-		return false;
-	crash->depth = 1;
-	return true;
+/* Is the recovery at this depth, of the image just judged, to be crashed? */
+static bool is_nested(const struct crash *crash, unsigned every, uint64_t number)
+{
+	return crash->depth < crash->depth_max && every &&
+	       !stores_nothing(&crash->recovery[crash->depth - 1]) &&
+	       (crash->replay_depth > crash->depth || number % every == 0);
 }
 
-static void stats_add(struct explore_stats *sum, const struct explore_stats *s)
+/* An image of a crash in the recovery at the depth before. */
+static bool check_nested(void *ctx, const struct explore_where *where)
 {
-	sum->points += s->points;
-	sum->exhaustive += s->exhaustive;
-	sum->thirds += s->thirds;
-	sum->images += s->images;
-	sum->distinct += s->distinct;
-	sum->failures += s->failures;
-	if (sum->words_max < s->words_max)
-		sum->words_max = s->words_max;
+	struct nest *nest = ctx;
+	struct crash *crash = nest->crash;
+	struct domain *domain = crash->yard.domain;
+	unsigned depth = crash->depth;
+	struct snapshot snapshot = { 0 };
+	bool good;
+
+	crash->path[depth] = *where;
+	crash->depth = depth + 1;
+	trace_reset(&crash->recovery[depth]);
+	domain_mark(domain);
+	good = crash_judge(crash, &nest->may, false, &crash->recovery[depth],
+			   &snapshot);
+	domain_record(domain, NULL);
+	domain_back(domain);
+	if (good && is_nested(crash, crash->deep_every, where->image))
+		good = crash_recovery(crash, &nest->may, snapshot.strict);
+	if (good)
+		crash->depth = depth;
+	return good;
 }
 
 /* Crash in the recovery of the image on the domain. */
 static bool crash_recovery(struct crash *crash, const struct crash_may *may,
-			   const struct domain_trace *recovery,
 			   uint64_t strict)
 {
 	struct nest nest = { .crash = crash, .strict = strict };
@@ -221,17 +210,17 @@ static bool crash_recovery(struct crash *crash, const struct crash_may *may,
 	explore.check = check_nested;
 	explore.ctx = &nest;
 	explore.seen = &crash->seen;
-	explore.salt = strict;
-	if (crash->replay_depth > 1)
-		explore.only = &crash->replay[1];
-	explore_trace(&explore, crash->yard.domain, recovery);
+	explore.salt = strict + crash->depth - 1;
+	if (crash->replay_depth > crash->depth)
+		explore.only = &crash->replay[crash->depth];
+	explore_trace(&explore, crash->yard.domain,
+		      &crash->recovery[crash->depth - 1]);
 	stats_add(&crash->nested, &explore.stats);
 	return !explore.stats.failures;
 }
 
 static bool check_image(void *ctx, const struct explore_where *where)
 {
-	static struct domain_trace recovery;	/* only for its memory */
 	struct crash *crash = ctx;
 	struct crash_may may = { crash->allowed, crash->allowed_count,
 		.none = (crash->op->flags & (OP_FORMAT | OP_SALVAGE)),
@@ -247,18 +236,17 @@ static bool check_image(void *ctx, const struct explore_where *where)
 	crash->path[0] = *where;
 	crash->depth = 1;
 	life = crash->life_every && where->image % crash->life_every == 0;
-	trace_reset(&recovery);
+	trace_reset(&crash->recovery[0]);
 	domain_mark(crash->yard.domain);
-	good = crash_judge(crash, &may, life, &recovery, &snapshot);
+	good = crash_judge(crash, &may, life, &crash->recovery[0], &snapshot);
 	domain_record(crash->yard.domain, NULL);
 	domain_back(crash->yard.domain);
-	if (!good || stores_nothing(&recovery))
+	if (!good || stores_nothing(&crash->recovery[0]))
 		return good;
 	crash->recoveries++;
-	if (!crash->nested_every || (crash->replay_depth < 2 &&
-				     crash->recoveries % crash->nested_every))
+	if (!is_nested(crash, crash->nested_every, crash->recoveries))
 		return true;
-	return crash_recovery(crash, &may, &recovery, snapshot.strict);
+	return crash_recovery(crash, &may, snapshot.strict);
 }
 
 bool crash_explore(struct crash *crash, const struct domain_trace *trace)
@@ -367,7 +355,7 @@ static bool begin_before(struct crash *crash)
 
 bool crash_begin(struct crash *crash, const struct torture_op *op,
 		 enum yard_state state, enum explore_model model,
-		 uint64_t seed)
+		 const struct torture_how *how)
 {
 	struct yard *yard = &crash->yard;
 	struct domain *domain;
@@ -375,8 +363,11 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 	int err = 0;
 
 	*crash = (struct crash){ .op = op, .state = state, .model = model,
-		.seed = seed, .effort = 128, .target_before = UINT32_MAX,
+		.seed = how->seed, .effort = how->effort,
+		.depth_max = how->depth, .target_before = UINT32_MAX,
 		.target_after = UINT32_MAX };
+	crash->replay_depth = image_parse(how->image, crash->replay,
+					  TORTURE_DEPTH_MAX);
 	yard_begin(yard, state, model_durability(model));
 	domain = yard->domain;
 	if (!begin_before(crash))
@@ -429,56 +420,25 @@ void crash_end(struct crash *crash)
 {
 	yard_end(&crash->yard);
 	trace_free(&crash->trace);
+	for (unsigned i = 0; i < TORTURE_DEPTH_MAX; i++)
+		trace_free(&crash->recovery[i]);
 	seen_free(&crash->seen);
 }
 
-/* Sanitizers look for other faults, at a fifth of the speed. */
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define EFFORT	16u
-#else
-#define EFFORT	128u
-#endif
-
-/* ---- command line ----------------------------------------------------------------- */
-
-int crash_options(struct crash_options *ret_options, int argc, char **argv)
+void crash_tell(const struct crash *crash, bool good,
+		struct torture_result *ret_result)
 {
-	struct crash_options options = { .seed = 1, .effort = EFFORT };
-
-	for (int i = 1; i < argc; i++) {
-		if (!strncmp(argv[i], "--only=", 7)) {
-			options.only = argv[i] + 7;
-		} else if (!strncmp(argv[i], "--replay=", 9)) {
-			options.replay = argv[i] + 9;
-		} else if (!strncmp(argv[i], "--seed=", 7)) {
-			options.seed = strtoull(argv[i] + 7, NULL, 0);
-		} else if (!strncmp(argv[i], "--effort=", 9)) {
-			options.effort = (uint32_t)atoi(argv[i] + 9);
-		} else if (!strcmp(argv[i], "--list")) {
-			options.list = true;
-		} else if (!strcmp(argv[i], "--verbose")) {
-			options.verbose = true;
-		} else {
-			fprintf(stderr, "usage: %s [--list] [--verbose] [--only=PART] "
-				"[--seed=N] [--effort=N] "
-				"[--replay=CASE@POINT.IMAGE[/POINT.IMAGE]]\n",
-				argv[0]);
-			return 2;
-		}
-	}
-	*ret_options = options;
-	return 0;
+	ret_result->stats = crash->stats;
+	ret_result->nested = crash->nested;
+	if (!good)
+		result_fail(ret_result, &crash->verdict, crash->path,
+			    crash->depth);
 }
 
-bool crash_selected(const struct crash_options *options, const char *name)
+const struct torture_op *torture_op_find(const char *name)
 {
-	size_t len = strlen(name);
-
-	if (options->replay)
-		return !strncmp(options->replay, name, len) &&
-		       (!options->replay[len] || options->replay[len] == '@');
-	return !options->only || strstr(name, options->only);
+	for (unsigned i = 0; i < torture_op_count; i++)
+		if (!strcmp(torture_ops[i].name, name))
+			return &torture_ops[i];
+	abort();
 }

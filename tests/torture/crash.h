@@ -8,9 +8,9 @@
 
 #include "tests/torture/explore.h"
 #include "tests/torture/ops.h"
+#include "tests/torture/suite.h"
 
 #define CRASH_STATES_MAX	8u	/* committed on the way */
-#define CRASH_DEPTH_MAX		3u
 
 struct crash {
 	const struct torture_op *op;
@@ -29,16 +29,19 @@ struct crash {
 	/* How hard to look. */
 	unsigned life_every;		/* every n-th image must serve */
 	unsigned nested_every;		/* crash in every n-th recovery */
+	unsigned deep_every;		/* and in every n-th recovery of those */
 	uint32_t effort;		/* random images at a point */
 	uint64_t seed;
 
 	struct explore_stats stats, nested;
 	uint64_t recoveries;		/* that had to store something */
 	struct seen seen;
-	struct explore_where path[CRASH_DEPTH_MAX];
+	struct explore_where path[TORTURE_DEPTH_MAX];
 	unsigned depth;
-	struct explore_where replay[CRASH_DEPTH_MAX];
+	struct explore_where replay[TORTURE_DEPTH_MAX];
 	unsigned replay_depth;		/* 0: do not replay */
+	unsigned depth_max;		/* 1: no crashes in recoveries */
+	struct domain_trace recovery[TORTURE_DEPTH_MAX];	/* at each depth */
 	struct verdict verdict;
 };
 
@@ -48,9 +51,10 @@ struct crash {
  */
 bool crash_begin(struct crash *crash, const struct torture_op *op,
 		 enum yard_state state, enum explore_model model,
-		 uint64_t seed);
+		 const struct torture_how *how);
 void crash_end(struct crash *crash);
-void crash_name(const struct crash *crash, char *ret_name, size_t room);
+/* The operation of that name; there must be one. */
+const struct torture_op *torture_op_find(const char *name);
 
 /* Which states an image may show. */
 struct crash_may {
@@ -72,17 +76,8 @@ bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
 /* All images of the trace, recoveries crashed again (crash->stats). */
 bool crash_explore(struct crash *crash, const struct domain_trace *trace);
 
-/* Command line shared by the suites. */
-struct crash_options {
-	const char *only;	/* part of the name of a case */
-	const char *replay;	/* NAME@POINT.IMAGE[/POINT.IMAGE] */
-	uint64_t seed;
-	uint32_t effort;
-	bool list, verbose;
-};
-int crash_options(struct crash_options *ret_options, int argc, char **argv);
-bool crash_selected(const struct crash_options *options, const char *name);
-/* For the diagnosis: the token that replays the image just judged. */
-void crash_token(const struct crash *crash, char *ret_token, size_t room);
+/* What a case of a suite tells of it. */
+void crash_tell(const struct crash *crash, bool good,
+		struct torture_result *ret_result);
 
 #endif

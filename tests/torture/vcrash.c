@@ -8,46 +8,22 @@
  */
 #include "tests/torture/vcrash.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double vcrash_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* "NAME@1.2/3.4/5.6": the numbers, and with them the only image to judge. */
-static void replay_parse(struct vcrash *crash, const char *token)
-{
-	const char *at = strchr(token, '@');
-
-	while (at && crash->replay_depth < VCRASH_DEPTH) {
-		struct explore_where *w = &crash->replay[crash->replay_depth];
-
-		if (sscanf(at + 1, "%u.%u", &w->point, &w->image) != 2)
-			return;
-		crash->replay_depth++;
-		at = strchr(at + 1, '/');
-	}
-}
 
 void vcrash_begin(struct vcrash *crash, struct vbase *base,
-		  enum explore_model model, const struct crash_options *options)
+		  enum explore_model model, const struct torture_how *how)
 {
 	*crash = (struct vcrash){ .base = base, .model = model,
-		.seed = options->seed, .effort = options->effort,
+		.seed = how->seed, .effort = how->effort,
+		.depth_max = how->depth,
 		.life_every = 61, .check_every = 5, .nested_every = 61,
 		.deep_every = 61, .shift_from = VTIME_NEVER,
 		.flags = base->state == VSTATE_FULL ? VCRASH_SPARSE : 0 };
-	if (options->replay) {
-		replay_parse(crash, options->replay);
+	crash->replay_depth = image_parse(how->image, crash->replay,
+					  TORTURE_DEPTH_MAX);
+	if (how->replay)
 		crash->check_every = 1;
-	}
 }
 
 void vcrash_end(struct vcrash *crash)
@@ -56,7 +32,7 @@ void vcrash_end(struct vcrash *crash)
 	trace_free(&crash->trace);
 	for (unsigned i = 0; i < 2; i++)
 		trace_free(&crash->scratch[i]);
-	for (unsigned i = 0; i < VCRASH_DEPTH; i++) {
+	for (unsigned i = 0; i < TORTURE_DEPTH_MAX; i++) {
 		trace_free(&crash->recovery[i]);
 		vshown_end(&crash->shown[i]);
 	}
@@ -110,19 +86,6 @@ static uint64_t digest_at(void *ctx, const struct explore_where *where)
 	       (at > (int64_t)crash->created);
 }
 
-static void stats_add(struct explore_stats *sum, const struct explore_stats *s)
-{
-	sum->points += s->points;
-	sum->exhaustive += s->exhaustive;
-	sum->thinned += s->thinned;
-	sum->thirds += s->thirds;
-	sum->images += s->images;
-	sum->distinct += s->distinct;
-	sum->failures += s->failures;
-	if (sum->words_max < s->words_max)
-		sum->words_max = s->words_max;
-}
-
 static bool stores_something(const struct domain_trace *trace)
 {
 	for (size_t i = 0; i < trace->count; i++)
@@ -152,7 +115,7 @@ static bool check_nested(void *ctx, const struct explore_where *where)
 			    &crash->recovery[depth]);
 	domain_record(domain, NULL);
 	domain_back(domain);
-	if (good && crash->depth < VCRASH_DEPTH && crash->deep_every &&
+	if (good && crash->depth < crash->depth_max && crash->deep_every &&
 	    crash->shown[depth].block_count &&
 	    (crash->replay_depth > crash->depth ||
 	     where->image % crash->deep_every == 0))
@@ -213,7 +176,8 @@ static bool check_image(void *ctx, const struct explore_where *where)
 			    &crash->recovery[0]);
 	domain_record(domain, NULL);
 	domain_back(domain);
-	if (!good || !crash->nested_every || !crash->shown[0].block_count)
+	if (!good || !crash->nested_every || crash->depth_max < 2 ||
+	    !crash->shown[0].block_count)
 		return good;
 	crash->recoveries++;
 	if (crash->replay_depth < 2 &&
@@ -248,54 +212,13 @@ bool vcrash_explore(struct vcrash *crash, const struct domain_trace *trace)
 
 /* ---- telling -------------------------------------------------------------------- */
 
-void vcrash_token(const struct vcrash *crash, char *ret_token, size_t room)
+void vcrash_tell(const struct vcrash *crash, bool good,
+		 struct torture_result *ret_result)
 {
-	size_t used;
-
-	snprintf(ret_token, room, "%s", crash->name);
-	for (unsigned i = 0; i < crash->depth; i++) {
-		used = strlen(ret_token);
-		snprintf(ret_token + used, room - used, "%c%u.%u",
-			 i ? '/' : '@', crash->path[i].point,
-			 crash->path[i].image);
-	}
-}
-
-void vcrash_token_split(const char *token, char *ret_rest, size_t rest_room,
-			char *ret_what, size_t what_room)
-{
-	const char *plus = strchr(token, '+');
-	size_t name = plus ? (size_t)(plus - token) : strlen(token);
-	size_t what = plus ? strcspn(plus + 1, "@") : 0;
-
-	snprintf(ret_rest, rest_room, "%.*s%s", (int)name, token,
-		 plus ? plus + 1 + what : "");
-	snprintf(ret_what, what_room, "%.*s", (int)what, plus ? plus + 1 : "");
-}
-
-void vcrash_tell(const struct vcrash *crash, bool good, unsigned number,
-		 double seconds)
-{
-	char token[160];
-
-	printf("%s %u - %s # %zu events, %" PRIu64 " points (%" PRIu64
-	       " exhaustively, %" PRIu64 " but for the bulk, %" PRIu64
-	       " by thirds), %" PRIu64 " images, %" PRIu64 " new, of crashed "
-	       "recoveries %" PRIu64 ", %.1f s\n", good ? "ok" : "not ok",
-	       number, crash->name, crash->trace.count, crash->stats.points,
-	       crash->stats.exhaustive, crash->stats.thinned,
-	       crash->stats.thirds, crash->stats.images, crash->stats.distinct,
-	       crash->nested.distinct, seconds);
-	if (!good) {
-		vcrash_token(crash, token, sizeof(token));
-		printf("# %s\n# replay: --seed=%" PRIu64 " --effort=%u "
-		       "--replay=%s\n", crash->verdict.why, crash->seed,
-		       crash->effort, token);
-		if (crash->depth)
-			printf("# crash before event %zu, %s\n",
-			       crash->path[0].event, crash->path[0].family);
-		if (crash->replay_depth)
-			trace_print(stdout, &crash->trace);
-	}
-	fflush(stdout);
+	ret_result->stats = crash->stats;
+	ret_result->nested = crash->nested;
+	ret_result->lives = crash->lives;
+	if (!good)
+		result_fail(ret_result, &crash->verdict, crash->path,
+			    crash->depth);
 }

@@ -9,14 +9,11 @@
 #include "tests/torture/crash.h"
 #include "tests/torture/vbase.h"
 
-#define VCRASH_DEPTH	3u		/* crash, in recovery, in its recovery */
-
 #define VCRASH_CREATE	0x1u		/* there may be no disk, or the former */
 #define VCRASH_RESIZE	0x2u		/* of former or new size */
 #define VCRASH_SPARSE	0x4u		/* of untouched blocks look at some */
 
 struct vcrash {
-	char name[96];
 	struct vbase *base;
 	enum explore_model model;
 	unsigned flags;
@@ -40,23 +37,24 @@ struct vcrash {
 	struct explore_stats stats, nested;
 	uint64_t recoveries, lives;
 	struct seen *seen;		/* may be shared; or NULL */
-	struct explore_where path[VCRASH_DEPTH];
+	struct explore_where path[TORTURE_DEPTH_MAX];
 	unsigned depth;
-	struct explore_where replay[VCRASH_DEPTH];
+	struct explore_where replay[TORTURE_DEPTH_MAX];
 	unsigned replay_depth;		/* 0: do not replay */
+	unsigned depth_max;		/* 1: no crashes in recoveries */
 
 	struct verdict verdict;
 
 	/* Only for their memory. */
 	struct domain_trace scratch[2];
-	struct domain_trace recovery[VCRASH_DEPTH];
-	struct vshown shown[VCRASH_DEPTH];	/* by recovery at each depth */
+	struct domain_trace recovery[TORTURE_DEPTH_MAX];
+	struct vshown shown[TORTURE_DEPTH_MAX];	/* by recovery at each depth */
 	struct vshown again;
 };
 
-/* On @base, which may be shared; effort and all from @options. */
+/* On @base, which may be shared; effort and all from @how. */
 void vcrash_begin(struct vcrash *crash, struct vbase *base,
-		  enum explore_model model, const struct crash_options *options);
+		  enum explore_model model, const struct torture_how *how);
 void vcrash_end(struct vcrash *crash);
 
 /*
@@ -86,13 +84,8 @@ bool vcrash_judge(struct vcrash *crash, const struct vjudge *how,
 /* All images of a trace, recoveries crashed again (crash->stats). */
 bool vcrash_explore(struct vcrash *crash, const struct domain_trace *trace);
 
-/* For the line that tells of a case, and the ones of a failure. */
-void vcrash_tell(const struct vcrash *crash, bool good, unsigned number,
-		 double seconds);
-void vcrash_token(const struct vcrash *crash, char *ret_token, size_t room);
-/* NAME+WHAT@POINT.IMAGE: what a suite adds to the name; and the rest. */
-void vcrash_token_split(const char *token, char *ret_rest, size_t rest_room,
-			char *ret_what, size_t what_room);
-double vcrash_clock(void);
+/* What a case of a suite tells of it. */
+void vcrash_tell(const struct vcrash *crash, bool good,
+		 struct torture_result *ret_result);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "tests/torture/vops.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- create --------------------------------------------------------------------- */
@@ -326,4 +327,12 @@ bool vop_crash(struct vcrash *crash, const struct vop *op,
 	base->history = history;
 	vyard_area(&base->yard, (const uint64_t[]){ VYARD_AREA }, 1);
 	return good;
+}
+
+const struct vop *vop_find(const char *name)
+{
+	for (unsigned i = 0; i < vop_count; i++)
+		if (!strcmp(vops[i].name, name))
+			return &vops[i];
+	abort();
 }

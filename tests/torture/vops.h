@@ -23,6 +23,8 @@ struct vop {
 
 extern const struct vop vops[];
 extern const unsigned vop_count;
+/* The operation of that name; there must be one. */
+const struct vop *vop_find(const char *name);
 
 /* For vcrash_record(): @arg is a struct vop. */
 bool vop_run(struct vcrash *crash, struct vplay *play, const void *arg);

@@ -117,19 +117,21 @@ static void test_every_fault_is_told_and_breaks_nothing(void **state)
 {
 	struct counts counts = { 0, 0, 0 };
 	unsigned seen = 0;
+	const struct torture_how how = { .seed = 1, .effort = 128,
+					 .depth = 1 };
 
 	(void)state;
 	for (unsigned o = 0; o < torture_op_count; o++) {
 		const struct torture_op *op = &torture_ops[o];
-		enum yard_state how = YARD_BLANK;
+		enum yard_state yard = YARD_BLANK;
 		struct crash crash;
 
 		/* On the first pool of its row that is not slow. */
-		while (!(op->states >> how & 1))
-			how++;
-		if (how == YARD_WIDE || op->flags & OP_DAMAGED)
+		while (!(op->states >> yard & 1))
+			yard++;
+		if (yard == YARD_WIDE || op->flags & OP_DAMAGED)
 			continue;
-		if (!crash_begin(&crash, op, how, MODEL_PAGECACHE, 1))
+		if (!crash_begin(&crash, op, yard, MODEL_PAGECACHE, &how))
 			fail_msg("%s: %s", op->name, crash.verdict.why);
 		for (unsigned t = 0; t < sizeof(types) / sizeof(*types); t++)
 			for (unsigned once = 0; once < 2; once++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * crash_mutants.c - is the suite able to see a weak protocol?  Each barrier
+ * suite_pool_mutants.c - is the suite able to see a weak protocol?  Each barrier
  * and each store of each operation is dropped from its recorded trace, and
  * each store is put off until after the next barrier; the images of the weaker
  * protocol must show it.  What no image shows is either not needed or not
@@ -10,11 +10,11 @@
  * that owns its stamp page from then on, later transactions that use the same
  * journal slot, and a check of all copies.  So each trace goes on with them.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/torture/crash.h"
+#include "tests/torture/suites.h"
 
 enum mutation { DROP, DELAY };
 
@@ -57,8 +57,9 @@ struct mutants {
 	uint64_t guest_off;		/* to this page; or 0 */
 	struct domain_trace mutant, longer;
 	const struct snapshot *expect;
-	unsigned made, seen, unseen;
-	bool verbose;			/* a row for each mutant */
+	unsigned made, unseen;
+	const struct torture_case *item;
+	struct suite_memory *memory;	/* told of each mutant */
 };
 
 /* ---- what comes after the operation -------------------------------------------- */
@@ -304,62 +305,97 @@ static const char *excuse(const struct mutants *m, size_t i)
 static void mutant_try(struct mutants *m, size_t i, enum mutation mutation)
 {
 	const struct domain_event *event = &m->crash.trace.event[i];
-	const char *why = excuse(m, i);
-	bool seen;
+	struct torture_mutant mutant = {
+		.mutation = mutation == DROP ? "drop" : "delay",
+		.site = event->site,
+		.role = role(&m->crash, &m->geom, event),
+	};
 
 	/* A table page that comes late is brought home by its slot. */
 	if (!mutate(m, i, mutation) ||
 	    (mutation == DELAY && is_table_page(m, i)))
 		return;
 	m->made++;
-	seen = noticed(m, &m->mutant);
-	m->seen += seen;
-	if (!seen && !why)
-		m->unseen++;
-	if (seen && !m->verbose)
-		return;
-	printf("#   %-5s %3zu %-7s %-12s %#10jx  %s%s\n",
-	       mutation == DROP ? "drop" : "delay", i,
-	       domain_event_name(event->type), role(&m->crash, &m->geom, event),
-	       (uintmax_t)event->off,
-	       seen ? "" : why ? "survives: " : "SURVIVES",
-	       seen ? m->crash.verdict.why : why ? why : "");
+	if (noticed(m, &m->mutant)) {
+		mutant.killed_by = m->crash.verdict.why;
+	} else {
+		mutant.excuse = excuse(m, i);
+		m->unseen += !mutant.excuse;
+	}
+	if (m->memory->mutant)
+		m->memory->mutant(m->memory->mutant_ctx, m->item, &mutant);
+	if (!mutant.killed_by && !mutant.excuse)
+		deny(&m->crash.verdict, "event %zu, %s of the %s: no image "
+		     "shows it when it is missing (%s)", i,
+		     domain_event_name(event->type), mutant.role,
+		     mutant.mutation);
 }
 
-static bool run_case(const struct torture_op *op, enum yard_state state,
-		     enum explore_model model,
-		     const struct crash_options *options, unsigned number)
+static void mutants_try(struct mutants *m)
 {
-	struct mutants m = { .verbose = options->verbose };
-	char name[96];
-	bool good = crash_begin(&m.crash, op, state, model, options->seed) &&
-		    record_later(&m);
-
-	crash_name(&m.crash, name, sizeof(name));
-	/* The protocol as it is must pass what the mutants are to fail. */
-	if (good && noticed(&m, &m.crash.trace))
-		good = false;
-	for (size_t i = m.crash.op_first; good && i < m.crash.trace.count;
-	     i++) {
-		switch (m.crash.trace.event[i].type) {
+	for (size_t i = m->crash.op_first; i < m->crash.trace.count &&
+	     !m->unseen; i++) {
+		switch (m->crash.trace.event[i].type) {
 		case DOMAIN_STORE:
 		case DOMAIN_DISCARD:
-			mutant_try(&m, i, DROP);
-			mutant_try(&m, i, DELAY);
+			mutant_try(m, i, DROP);
+			if (!m->unseen)
+				mutant_try(m, i, DELAY);
 			break;
 		case DOMAIN_DRAIN:
-			mutant_try(&m, i, DROP);
+			mutant_try(m, i, DROP);
 			break;
 		default:
 			break;
 		}
 	}
-	printf("%s %u - %s # %u mutants, %u noticed, %u not and not excused\n",
-	       good && !m.unseen ? "ok" : "not ok", number, name, m.made,
-	       m.seen, m.unseen);
-	if (!good)
-		printf("# %s\n", m.crash.verdict.why);
-	fflush(stdout);
+}
+
+/* Where each step of the protocol matters at least once. */
+static const struct {
+	const char *op;
+	enum yard_state state;
+} wanted[] = {
+	{ "format", YARD_AGED }, { "carve", YARD_AGED },
+	{ "carve-twice", YARD_FRESH }, { "carve-devdax", YARD_FRESH },
+	{ "grow-devdax", YARD_FRESH }, { "grow-extents", YARD_FRAGMENTED },
+	{ "shrink-devdax", YARD_FRESH }, { "update", YARD_AGED },
+	{ "release", YARD_AGED }, { "clean", YARD_AGED },
+	{ "move", YARD_AGED }, { "mark-bad", YARD_AGED },
+};
+
+static void list_cases(const struct suite *suite, struct case_list *list)
+{
+	static const enum explore_model models[] = { MODEL_PARANOID,
+						     MODEL_PAGECACHE };
+	unsigned group = 0;
+
+	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++)
+		for (unsigned k = 0; k < 2; k++)
+			case_add(list, suite, group++, models[k], "%s:%s:%s",
+				 wanted[w].op, yard_name(wanted[w].state),
+				 model_name(models[k]))->number[0] = w;
+}
+
+static bool run_case(const struct torture_case *c, const struct torture_how *how,
+		     struct suite_memory *memory,
+		     struct torture_result *ret_result)
+{
+	struct mutants m = { .item = c, .memory = memory };
+	unsigned w = c->number[0];
+	bool good = crash_begin(&m.crash, torture_op_find(wanted[w].op),
+				wanted[w].state, c->model, how) &&
+		    record_later(&m);
+
+	/* The protocol as it is must pass what the mutants are to fail. */
+	good = good && !noticed(&m, &m.crash.trace);
+	if (good)
+		mutants_try(&m);
+	m.crash.depth = 0;
+	crash_tell(&m.crash, good && !m.unseen, ret_result);
+	ret_result->tries = m.made;
+	ret_result->tried = "mutants";
+	trace_keep(memory, &m.crash.trace);
 	crash_end(&m.crash);
 	trace_free(&m.later[0]);
 	trace_free(&m.later[1]);
@@ -369,48 +405,10 @@ static bool run_case(const struct torture_op *op, enum yard_state state,
 	return good && !m.unseen;
 }
 
-int main(int argc, char **argv)
-{
-	/* Where each step of the protocol matters at least once. */
-	static const struct {
-		const char *op;
-		enum yard_state state;
-	} wanted[] = {
-		{ "format", YARD_AGED }, { "carve", YARD_AGED },
-		{ "carve-twice", YARD_FRESH }, { "carve-devdax", YARD_FRESH },
-		{ "grow-devdax", YARD_FRESH }, { "grow-extents", YARD_FRAGMENTED },
-		{ "shrink-devdax", YARD_FRESH }, { "update", YARD_AGED },
-		{ "release", YARD_AGED }, { "clean", YARD_AGED },
-		{ "move", YARD_AGED }, { "mark-bad", YARD_AGED },
-	};
-	static const enum explore_model models[] = { MODEL_PARANOID,
-						     MODEL_PAGECACHE };
-	struct crash_options options;
-	unsigned count = 0, failed = 0;
-
-	if (crash_options(&options, argc, argv))
-		return 2;
-	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++) {
-		const struct torture_op *op = torture_ops;
-		char name[96];
-
-		while (strcmp(op->name, wanted[w].op))
-			op++;
-		for (unsigned k = 0; k < 2; k++) {
-			snprintf(name, sizeof(name), "%s:%s:%s", op->name,
-				 yard_name(wanted[w].state),
-				 model_name(models[k]));
-			if (!crash_selected(&options, name))
-				continue;
-			count++;
-			if (options.list)
-				puts(name);
-			else if (!run_case(op, wanted[w].state, models[k],
-					   &options, count))
-				failed++;
-		}
-	}
-	if (!options.list)
-		printf("1..%u\n# seed %" PRIu64 "\n", count, options.seed);
-	return failed || !count;
-}
+const struct suite suite_pool_mutants = {
+	.name = "pool-mutants",
+	.summary = "each store and barrier of a pool's operations left out, or late",
+	.mutants = true,
+	.list = list_cases,
+	.run = run_case,
+};

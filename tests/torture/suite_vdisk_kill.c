@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * crash_vdisk_kill.c - kills and power losses mixed.  A process is killed in
+ * suite_vdisk_kill.c - kills and power losses mixed.  A process is killed in
  * the middle of an operation: all that it stored stays visible, nothing more
  * becomes durable.  The next process opens the disk, which recovers, is shown
  * its blocks, works on; then the power goes.  What either process was told is
@@ -10,10 +10,10 @@
  * (every few kills) a second one before every event of the opening that
  * follows.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/torture/suites.h"
 #include "tests/torture/vops.h"
 
 struct kill {
@@ -25,6 +25,8 @@ struct kill {
 	struct vhistory history;	/* of that */
 	size_t opened;			/* the ACK of the process after them */
 	uint64_t kills;
+	char what[TORTURE_WHAT_MAX];	/* before which events */
+	const char *only;		/* replay: these */
 	bool weak;			/* mutant: opening does not flush */
 };
 
@@ -105,6 +107,8 @@ static bool power_loss_after(struct kill *kill)
 {
 	struct vcrash *crash = &kill->crash;
 
+	if (kill->only && strcmp(kill->only, kill->what))
+		return true;
 	kill->kills++;
 	crash->depth = 0;
 	if (!next_process(kill))
@@ -124,7 +128,10 @@ static bool second_kills(struct kill *kill)
 	struct domain_trace opening = { 0 };
 	struct vhistory history = { 0 };
 	size_t from = kill->first.count, end = kill->opened;
+	char first_what[sizeof(kill->what) / 2];
 	bool good = true;
+
+	snprintf(first_what, sizeof(first_what), "%.99s", kill->what);
 
 	trace_append(&opening, &kill->crash.trace, 0, end);
 	vhistory_copy(&history, &kill->history);
@@ -133,6 +140,8 @@ static bool second_kills(struct kill *kill)
 		trace_append(&kill->first, &opening, 0, at);
 		vhistory_copy(&kill->history, &history);
 		append_kill(kill);
+		snprintf(kill->what, sizeof(kill->what), "%s,%zu", first_what,
+			 at);
 		good = power_loss_after(kill);
 	}
 	trace_free(&opening);
@@ -155,120 +164,100 @@ static bool explore_kills(struct vcrash *crash, void *ctx)
 		vhistory_copy(&kill->history, &kill->op_history);
 		vhistory_cut(&kill->history, (int64_t)at);
 		append_kill(kill);
+		snprintf(kill->what, sizeof(kill->what), "%zu", at);
 		good = power_loss_after(kill);
+		if (good && kill->only && at % 5 == 0)
+			good = next_process(kill);
 		if (good && !kill->weak && at % 5 == 0)
 			good = second_kills(kill);
 	}
 	return good;
 }
 
-static bool run_case(const struct vop *op, enum vstate state,
-		     enum explore_model model, bool weak,
-		     const struct crash_options *options, unsigned number)
-{
-	struct kill kill = { .weak = weak };
-	struct vcrash *crash = &kill.crash;
-	struct seen seen = { 0 };
-	struct vbase base;
-	double start = vcrash_clock();
-	struct verdict verdict = { "" };
-	bool good = vbase_begin(&base, state, model_durability(model), &verdict);
+static const struct {
+	const char *op;
+	enum vstate state;
+	bool weak;		/* its recovery has to flush */
+} wanted[] = {
+	{ "write", VSTATE_CLEAN, true }, { "write-again", VSTATE_DIRTY, true },
+	{ "write-three", VSTATE_TORN, true }, { "atomic-over", VSTATE_DIRTY, true },
+	{ "part", VSTATE_FRESH, true }, { "zero", VSTATE_DIRTY, false },
+	{ "trim", VSTATE_CLEAN, true }, { "trim-write", VSTATE_DIRTY, true },
+	{ "trim-roll", VSTATE_LOGS, true }, { "write-move", VSTATE_DIRTY, true },
+	{ "flush", VSTATE_CLEAN, false }, { "close-open", VSTATE_CLEAN, false },
+	{ "retire", VSTATE_CLEAN, false }, { "atomic-refused-4", VSTATE_DIRTY, false },
+	{ "grow-extent", VSTATE_CLEAN, false },
+};
 
-	base.yard.lane_count = 2;
-	vcrash_begin(crash, &base, model, options);
-	snprintf(crash->name, sizeof(crash->name), "%s:%s:%s", op->name,
-		 vstate_name(state), model_name(model));
-	crash->seen = &seen;
-	crash->effort = options->effort < 64 ? 4 : options->effort / 16;
-	crash->check_every = 7;
-	crash->life_every = 211;
-	crash->nested_every = weak ? 0 : 211;
-	crash->deep_every = 0;
-	if (!good)
-		crash->verdict = verdict;
-	good = good && vop_crash(crash, op, explore_kills, &kill);
-	if (weak) {
-		good = !good;
-		printf("%s %u - %s without flushes is seen to be weak # %s\n",
-		       good ? "ok" : "not ok", number, crash->name,
-		       crash->verdict.why);
-	} else {
-		printf("%s %u - %s # %" PRIu64 " kills, %" PRIu64 " points, %"
-		       PRIu64 " images, %" PRIu64 " new, %.1f s\n",
-		       good ? "ok" : "not ok", number, crash->name, kill.kills,
-		       crash->stats.points, crash->stats.images,
-		       crash->stats.distinct, vcrash_clock() - start);
-		if (!good) {
-			printf("# %s\n# again: --seed=%" PRIu64 " --effort=%u "
-			       "--only=%s; the trace, with its kills:\n",
-			       crash->verdict.why, options->seed,
-			       options->effort, crash->name);
-			trace_print(stdout, &crash->trace);
-			if (crash->depth)
-				printf("# crash before event %zu, %s\n",
-				       crash->path[0].event,
-				       crash->path[0].family);
+static void list_cases(const struct suite *suite, struct case_list *list)
+{
+	unsigned group = 0;
+
+	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++) {
+		/*
+		 * What the intel model allows, the paranoid one does as well.
+		 * On a page cache a flush is nothing: the sync does it all.
+		 */
+		for (unsigned k = 0; k < 2u + wanted[w].weak; k++) {
+			enum explore_model model = k == 1 ? MODEL_PAGECACHE
+							  : MODEL_PARANOID;
+			struct torture_case *c = case_add(list, suite, group++,
+				model, "%s%s:%s:%s", k == 2 ? "weak-" : "",
+				wanted[w].op, vstate_name(wanted[w].state),
+				model_name(model));
+
+			c->number[0] = w;
+			c->number[1] = k == 2;
 		}
 	}
-	fflush(stdout);
+}
+
+static bool run_case(const struct torture_case *c, const struct torture_how *how,
+		     struct suite_memory *memory,
+		     struct torture_result *ret_result)
+{
+	struct kill kill = { .weak = c->number[1], .only = how->what };
+	const struct vop *op = vop_find(wanted[c->number[0]].op);
+	struct vcrash *crash = &kill.crash;
+	struct vbase *base = suite_vbase(memory, wanted[c->number[0]].state,
+					 model_durability(c->model), ret_result);
+	bool good;
+
+	if (!base)
+		return false;
+	base->yard.lane_count = 2;
+	vcrash_begin(crash, base, c->model, how);
+	crash->seen = &memory->seen;
+	crash->effort = how->effort < 64 ? 4 : how->effort / 16;
+	crash->check_every = how->replay ? 1 : 7;
+	crash->life_every = 211;
+	crash->nested_every = kill.weak ? 0 : 211;
+	crash->deep_every = 0;
+	good = vop_crash(crash, op, explore_kills, &kill);
+	if (good && !kill.kills)
+		good = deny(&crash->verdict, "no such kill");
+	if (kill.weak) {
+		good = !good;
+		if (!good)
+			deny(&crash->verdict, "opening without flushes is not "
+			     "seen to be weak");
+	}
+	vcrash_tell(crash, good, ret_result);
+	ret_result->tries = kill.kills;
+	ret_result->tried = "kills";
+	snprintf(ret_result->what, sizeof(ret_result->what), "%s", kill.what);
+	trace_keep(memory, &crash->trace);
 	trace_free(&kill.op);
 	trace_free(&kill.first);
 	vhistory_end(&kill.op_history);
 	vhistory_end(&kill.history);
 	vcrash_end(crash);
-	vbase_end(&base);
-	seen_free(&seen);
 	return good;
 }
 
-int main(int argc, char **argv)
-{
-	/* What the intel model allows, the paranoid one does as well. */
-	static const enum explore_model models[] = { MODEL_PARANOID,
-						     MODEL_PAGECACHE };
-	static const struct {
-		const char *op;
-		enum vstate state;
-		bool weak;		/* its recovery has to flush */
-	} wanted[] = {
-		{ "write", VSTATE_CLEAN, true }, { "write-again", VSTATE_DIRTY, true },
-		{ "write-three", VSTATE_TORN, true }, { "atomic-over", VSTATE_DIRTY, true },
-		{ "part", VSTATE_FRESH, true }, { "zero", VSTATE_DIRTY, false },
-		{ "trim", VSTATE_CLEAN, true }, { "trim-write", VSTATE_DIRTY, true },
-		{ "trim-roll", VSTATE_LOGS, true }, { "write-move", VSTATE_DIRTY, true },
-		{ "flush", VSTATE_CLEAN, false }, { "close-open", VSTATE_CLEAN, false },
-		{ "retire", VSTATE_CLEAN, false }, { "atomic-refused-4", VSTATE_DIRTY, false },
-		{ "grow-extent", VSTATE_CLEAN, false },
-	};
-	struct crash_options options;
-	unsigned count = 0, failed = 0;
-
-	if (crash_options(&options, argc, argv))
-		return 2;
-	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++) {
-		const struct vop *op = vops;
-
-		while (strcmp(op->name, wanted[w].op))
-			op++;
-		/* On a page cache a flush is nothing: the sync does it all. */
-		for (unsigned k = 0; k < 2u + wanted[w].weak; k++) {
-			enum explore_model model = models[k == 1];
-			char name[96];
-
-			snprintf(name, sizeof(name), "%s:%s:%s", op->name,
-				 vstate_name(wanted[w].state),
-				 model_name(model));
-			if (!crash_selected(&options, name))
-				continue;
-			count++;
-			if (options.list)
-				puts(name);
-			else if (!run_case(op, wanted[w].state, model, k == 2,
-					   &options, count))
-				failed++;
-		}
-	}
-	if (!options.list)
-		printf("1..%u\n# seed %" PRIu64 "\n", count, options.seed);
-	return failed || !count;
-}
+const struct suite suite_vdisk_kill = {
+	.name = "vdisk-kill",
+	.summary = "processes killed in operations of a disk, then power lost",
+	.list = list_cases,
+	.run = run_case,
+};

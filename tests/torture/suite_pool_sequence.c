@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * crash_sequence.c - operations one after the other, with nothing between
+ * suite_pool_sequence.c - operations one after the other, with nothing between
  * them but what they do themselves: all sequences of two and of three, crashed
  * from the moment on when the last but one was acknowledged.  What one leaves
  * in flight, the next one finds.
  *
- * The pool is small: two children, some units DIRTY.  A line of TAP for each
- * last operation and model; images that two sequences share are judged once.
+ * The pool is small: two children, some units DIRTY.  A case is all sequences
+ * with one last operation; images that two of them share are judged once.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/torture/crash.h"
+#include "tests/torture/suites.h"
 
 #define LENGTH_MAX	3u
 
@@ -139,8 +139,9 @@ struct sequence {
 	char target[3];
 	struct domain_trace trace;
 	size_t begun;			/* the last operation's first event */
-	struct explore_stats stats;
-	unsigned sequences;
+	const char *only;		/* replay: this one */
+	char what[TORTURE_WHAT_MAX];	/* the names of its operations */
+	uint64_t sequences;
 };
 
 static bool check_image(void *ctx, const struct explore_where *where)
@@ -215,9 +216,10 @@ static bool states(struct sequence *q)
 	       deny(&crash->verdict, "the last state is not the new one");
 }
 
-static bool explore(struct sequence *q, uint32_t effort)
+static bool explore(struct sequence *q)
 {
 	struct crash *crash = &q->crash;
+	uint32_t effort = crash->effort;
 	struct explore explore;
 
 	explore_init(&explore, crash->model, crash->seed);
@@ -231,21 +233,35 @@ static bool explore(struct sequence *q, uint32_t effort)
 	explore.salt = crash->before.strict * 3 ^ crash->after.strict;
 	explore.check = check_image;
 	explore.ctx = q;
+	if (crash->replay_depth)
+		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->yard.domain, &q->trace);
-	q->stats.images += explore.stats.images;
-	q->stats.distinct += explore.stats.distinct;
-	q->stats.points += explore.stats.points;
-	q->stats.exhaustive += explore.stats.exhaustive;
+	stats_add(&crash->stats, &explore.stats);
 	return !explore.stats.failures;
 }
 
+static void name_sequence(struct sequence *q, const unsigned *which,
+			  unsigned length)
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < length && used < sizeof(q->what); i++)
+		used += (size_t)snprintf(q->what + used, sizeof(q->what) - used,
+					 "%s%s", i ? "," : "",
+					 steps[which[i]].name);
+}
+
 static bool run_sequence(struct sequence *q, const unsigned *which,
-			 unsigned length, uint32_t effort)
+			 unsigned length)
 {
 	struct domain *domain = q->crash.yard.domain;
-	bool possible, good = true;
+	bool possible, good;
 
+	name_sequence(q, which, length);
+	if (q->only && strcmp(q->only, q->what))
+		return true;
 	q->crash.yard.carved = 50;
+	q->crash.depth = 0;
 	snprintf(q->target, sizeof(q->target), "d%u", length - 1);
 	domain_mark(domain);
 	possible = record(q, which, length);
@@ -256,86 +272,82 @@ static bool run_sequence(struct sequence *q, const unsigned *which,
 	domain_mark(domain);
 	good = states(q);
 	domain_back(domain);
-	good = good && explore(q, effort);
-	if (!good) {
-		printf("# %s", q->crash.verdict.why);
-		for (unsigned i = 0; i < length; i++)
-			printf("%s%s", i ? ", " : ": ", steps[which[i]].name);
-		printf("; image %u.%u\n", q->crash.path[0].point,
-		       q->crash.path[0].image);
-		trace_print(stdout, &q->trace);
-	}
-	return good;
+	return good && explore(q);
 }
 
-/* ---- all of them --------------------------------------------------------------------- */
-
-static bool run_all(unsigned last, enum explore_model model,
-		    const struct crash_options *options, unsigned number)
+/* All sequences of two and three that end with this operation. */
+static bool run_all(struct sequence *q, unsigned last)
 {
-	struct sequence q = { .last = { .name = steps[last].name } };
-	struct yard *yard = &q.crash.yard;
 	bool good = true;
 
-	q.last.target = q.target;
-	q.crash.op = &q.last;
-	q.crash.model = model;
-	q.crash.seed = options->seed;
-	yard_begin(yard, YARD_FRESH, model_durability(model));
-	yard_carve(yard, "a", 192 * KIB, POOL_MODE_RAW, NULL);
-	yard_carve(yard, "x", 128 * KIB, POOL_MODE_RAW, NULL);
-	yard_carve(yard, "b", 64 * KIB, POOL_MODE_RAW, NULL);
-	yard_release(yard, "x");
 	for (unsigned first = 0; first < STEP_COUNT && good; first++) {
 		const unsigned two[] = { first, last };
 
-		good = run_sequence(&q, two, 2, options->effort);
+		good = run_sequence(q, two, 2);
 		for (unsigned second = 0; second < STEP_COUNT && good;
 		     second++) {
 			const unsigned three[] = { first, second, last };
 
-			good = run_sequence(&q, three, LENGTH_MAX,
-					    options->effort);
+			good = run_sequence(q, three, LENGTH_MAX);
 		}
 	}
-	printf("%s %u - %s as the last of two and three, %s # %u sequences, %"
-	       PRIu64 " points (%" PRIu64 " exhaustively), %" PRIu64
-	       " images, %" PRIu64 " distinct\n", good ? "ok" : "not ok",
-	       number, steps[last].name, model_name(model), q.sequences,
-	       q.stats.points, q.stats.exhaustive, q.stats.images,
-	       q.stats.distinct);
-	fflush(stdout);
-	trace_free(&q.trace);
-	crash_end(&q.crash);
-	return good && q.sequences;
+	return good;
 }
 
-int main(int argc, char **argv)
+/* ---- the suite --------------------------------------------------------------------- */
+
+static void list_cases(const struct suite *suite, struct case_list *list)
 {
 	/* A core that stores whole pages: intel allows what paranoid does. */
 	static const enum explore_model models[] = { MODEL_PARANOID,
 						     MODEL_PAGECACHE };
-	struct crash_options options;
-	unsigned count = 0, failed = 0;
+	unsigned group = 0;
 
-	if (crash_options(&options, argc, argv))
-		return 2;
-	for (unsigned last = 0; last < STEP_COUNT; last++) {
-		for (unsigned k = 0; k < 2; k++) {
-			char name[96];
-
-			snprintf(name, sizeof(name), "%s:%s", steps[last].name,
-				 model_name(models[k]));
-			if (!crash_selected(&options, name))
-				continue;
-			count++;
-			if (options.list)
-				puts(name);
-			else if (!run_all(last, models[k], &options, count))
-				failed++;
-		}
-	}
-	if (!options.list)
-		printf("1..%u\n# seed %" PRIu64 "\n", count, options.seed);
-	return failed || !count;
+	for (unsigned last = 0; last < STEP_COUNT; last++)
+		for (unsigned k = 0; k < 2; k++)
+			case_add(list, suite, group++, models[k], "%s:%s",
+				 steps[last].name, model_name(models[k]))
+				->number[0] = last;
 }
+
+static bool run_case(const struct torture_case *c, const struct torture_how *how,
+		     struct suite_memory *memory,
+		     struct torture_result *ret_result)
+{
+	struct sequence q = { .last = { .name = steps[c->number[0]].name },
+			      .only = how->what };
+	struct crash *crash = &q.crash;
+	struct yard *yard = &crash->yard;
+	bool good;
+
+	q.last.target = q.target;
+	crash->op = &q.last;
+	crash->model = c->model;
+	crash->seed = how->seed;
+	crash->effort = how->effort;
+	crash->replay_depth = image_parse(how->image, crash->replay,
+					  TORTURE_DEPTH_MAX);
+	yard_begin(yard, YARD_FRESH, model_durability(c->model));
+	yard_carve(yard, "a", 192 * KIB, POOL_MODE_RAW, NULL);
+	yard_carve(yard, "x", 128 * KIB, POOL_MODE_RAW, NULL);
+	yard_carve(yard, "b", 64 * KIB, POOL_MODE_RAW, NULL);
+	yard_release(yard, "x");
+	good = run_all(&q, c->number[0]);
+	if (good && !q.sequences)
+		good = deny(&crash->verdict, "no such sequence");
+	crash_tell(crash, good, ret_result);
+	ret_result->tries = q.sequences;
+	ret_result->tried = "sequences";
+	snprintf(ret_result->what, sizeof(ret_result->what), "%s", q.what);
+	trace_keep(memory, &q.trace);
+	trace_free(&q.trace);
+	crash_end(crash);
+	return good;
+}
+
+const struct suite suite_pool_sequence = {
+	.name = "pool-sequence",
+	.summary = "all sequences of two and of three operations of a pool",
+	.list = list_cases,
+	.run = run_case,
+};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * crash_vdisk_threads.c - two and three writers of one virtual disk at once,
+ * suite_vdisk_threads.c - two and three writers of one virtual disk at once,
  * their events in every order (or in many, where there are too many); each
  * history crashed by power loss.  A drain of one writer makes nothing of
  * another one's durable.
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "tests/torture/lanes.h"
+#include "tests/torture/suites.h"
 #include "tests/torture/vops.h"
 
 #define STEPS_MAX	4u
@@ -167,17 +168,14 @@ static bool act_run(struct vcrash *crash, struct vplay *play, const void *arg)
 
 /* ---- orders ------------------------------------------------------------------------ */
 
-struct suite {
-	const struct crash_options *options;
+struct search {
 	struct vbase *base;
-	struct seen seen;
 	struct lanes lanes;
-	unsigned count, failed;
-	uint64_t histories, orders, images, distinct;	/* of a scene; of all */
+	uint64_t seed, orders;
 	struct act act;
 	struct vcrash crash;
 	const char *only;		/* replay: the plan in the token */
-	char order[160];
+	char order[TORTURE_WHAT_MAX];
 };
 
 /* "0.3-1.5-0.2" or "r17": the plan, as a part of the token. */
@@ -206,18 +204,18 @@ static void slot_add(struct lanes_plan *plan, uint32_t lane, uint32_t events)
 }
 
 /* One order of events: record, explore. */
-static bool order_try(struct suite *suite, const struct lanes_plan *plan)
+static bool order_try(struct search *search, const struct lanes_plan *plan)
 {
-	struct act *act = &suite->act;
-	struct vcrash *crash = &suite->crash;
-	struct domain *domain = suite->base->yard.domain;
+	struct act *act = &search->act;
+	struct vcrash *crash = &search->crash;
+	struct domain *domain = search->base->yard.domain;
 	bool good;
 
-	plan_print(plan, suite->order, sizeof(suite->order));
-	if (suite->only && strcmp(suite->only, suite->order))
+	plan_print(plan, search->order, sizeof(search->order));
+	if (search->only && strcmp(search->only, search->order))
 		return true;
 	act->plan = *plan;
-	suite->histories++;
+	search->orders++;
 	domain_mark(domain);
 	good = vcrash_record(crash, act_run, &(struct act *){ act });
 	domain_back(domain);
@@ -225,18 +223,18 @@ static bool order_try(struct suite *suite, const struct lanes_plan *plan)
 }
 
 /* The events that each lane makes when they come one after the other. */
-static bool events_count(struct suite *suite, uint32_t ret_events[3])
+static bool events_count(struct search *search, uint32_t ret_events[3])
 {
 	const struct lanes_plan plan = { .slot_count = 0 };
-	const char *only = suite->only;
-	struct vcrash *crash = &suite->crash;
+	const char *only = search->only;
+	struct vcrash *crash = &search->crash;
 	bool good;
 
-	suite->only = NULL;
-	suite->act.plan = plan;
-	good = vcrash_record(crash, act_run, &(struct act *){ &suite->act });
-	suite->only = only;
-	memcpy(ret_events, suite->lanes.events, 3 * sizeof(*ret_events));
+	search->only = NULL;
+	search->act.plan = plan;
+	good = vcrash_record(crash, act_run, &(struct act *){ &search->act });
+	search->only = only;
+	memcpy(ret_events, search->lanes.events, 3 * sizeof(*ret_events));
 	return good;
 }
 
@@ -250,11 +248,11 @@ static uint64_t choose(uint64_t n, uint64_t k)
 }
 
 /* Two lanes: every way of @b events among @a; or some of them. */
-static bool orders_each(struct suite *suite, uint32_t a, uint32_t b,
+static bool orders_each(struct search *search, uint32_t a, uint32_t b,
 			uint32_t most)
 {
 	bool all = a + b < 32 && choose(a + b, b) <= most;
-	uint64_t seed = suite->options->seed;
+	uint64_t seed = search->seed;
 	bool good = true;
 
 	for (uint32_t ways = 0; good && (all ? ways < 1u << (a + b)
@@ -268,26 +266,26 @@ static bool orders_each(struct suite *suite, uint32_t a, uint32_t b,
 				slot_add(&plan, ways >> i & 1, 1);
 		else
 			plan.random = seed * 1000 + ways + 1;
-		good = order_try(suite, &plan);
+		good = order_try(search, &plan);
 	}
 	return good;
 }
 
-static bool orders_random(struct suite *suite, uint32_t count)
+static bool orders_random(struct search *search, uint32_t count)
 {
 	bool good = true;
 
 	for (uint32_t i = 0; i < count && good; i++) {
 		struct lanes_plan plan = {
-			.random = suite->options->seed * 100000 + i + 1 };
+			.random = search->seed * 100000 + i + 1 };
 
-		good = order_try(suite, &plan);
+		good = order_try(search, &plan);
 	}
 	return good;
 }
 
 /* Lane 0 stops before each of its events, the first one included. */
-static bool orders_held(struct suite *suite, uint32_t events)
+static bool orders_held(struct search *search, uint32_t events)
 {
 	bool good = true;
 
@@ -296,130 +294,93 @@ static bool orders_held(struct suite *suite, uint32_t events)
 
 		slot_add(&plan, 0, n);
 		slot_add(&plan, 1, UINT32_MAX);
-		good = order_try(suite, &plan);
+		good = order_try(search, &plan);
 	}
 	return good;
 }
 
-static bool run_scene(struct suite *suite, const struct scene *scene,
-		      enum explore_model model, const char *name,
-		      unsigned number)
+static bool orders_try(struct search *search, uint32_t effort)
 {
-	uint32_t effort = suite->options->effort, events[3];
-	struct vyard *yard = &suite->base->yard;
-	double start = vcrash_clock();
-	char token[160];
-	bool good;
+	const struct scene *scene = search->act.scene;
+	uint32_t events[3];
 
-	suite->act = (struct act){ .scene = scene, .lanes = &suite->lanes };
-	suite->histories = 0;
-	vcrash_begin(&suite->crash, suite->base, model, suite->options);
-	snprintf(suite->crash.name, sizeof(suite->crash.name), "%s", name);
-	suite->crash.seen = &suite->seen;
-	suite->crash.effort = effort / 8 < 8 ? 8 : effort / 8;
-	suite->crash.life_every = suite->crash.nested_every = 211;
-	suite->crash.check_every = suite->only ? 1 : 7;
-	suite->crash.deep_every = 0;
-	yard->lane_count = scene->lanes;
-	yard->relax = lanes_relax;
-	yard->relax_ctx = &suite->lanes;
-	good = events_count(suite, events);
-	if (good && scene->order == ORDER_HELD)
-		good = orders_held(suite, events[0]);
-	else if (good && scene->lanes == 2)
-		good = orders_each(suite, events[0], events[1], effort * 2) &&
-		       orders_random(suite, effort / 4);
-	else if (good)
-		good = orders_random(suite, effort * 2);
-	printf("%s %u - %s # %" PRIu64 " orders, %" PRIu64 " points, %" PRIu64
-	       " images, %" PRIu64 " new, %.1f s\n", good ? "ok" : "not ok",
-	       number, name, suite->histories, suite->crash.stats.points,
-	       suite->crash.stats.images, suite->crash.stats.distinct,
-	       vcrash_clock() - start);
-	if (!good) {
-		vcrash_token(&suite->crash, token, sizeof(token));
-		printf("# %s\n# replay: --seed=%" PRIu64
-		       " --effort=%u --replay=%s+%s%s\n",
-		       suite->crash.verdict.why,
-		       suite->options->seed, effort, name, suite->order,
-		       token + strlen(name));
-		if (suite->only)
-			trace_print(stdout, &suite->crash.trace);
-	}
-	fflush(stdout);
-	suite->orders += suite->histories;
-	suite->images += suite->crash.stats.images;
-	suite->distinct += suite->crash.stats.distinct;
-	vcrash_end(&suite->crash);
-	return good;
+	if (!events_count(search, events))
+		return false;
+	if (scene->order == ORDER_HELD)
+		return orders_held(search, events[0]);
+	if (scene->lanes == 2)
+		return orders_each(search, events[0], events[1], effort * 2) &&
+		       orders_random(search, effort / 4);
+	return orders_random(search, effort * 2);
 }
 
-/* All scenes on one state of a disk. */
-static void run_state(struct suite *suite, enum vstate state,
-		      enum explore_model model)
-{
-	struct verdict verdict = { "" };
-	struct vbase base;
-	bool begun = false;
+/* ---- the suite --------------------------------------------------------------------- */
 
-	suite->base = &base;
-	for (unsigned i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
-		char name[96];
+#define SCENE_COUNT	(sizeof(scenes) / sizeof(*scenes))
 
-		if (!(scenes[i].states >> state & 1))
-			continue;
-		snprintf(name, sizeof(name), "%s:%s:%s", scenes[i].name,
-			 vstate_name(state), model_name(model));
-		if (!crash_selected(suite->options, name))
-			continue;
-		suite->count++;
-		if (suite->options->list) {
-			puts(name);
-			continue;
-		}
-		if (!begun && !vbase_begin(&base, state, model_durability(model),
-					   &verdict)) {
-			printf("not ok %u - %s # %s\n", suite->count, name,
-			       verdict.why);
-			suite->failed++;
-			vbase_end(&base);
-			break;
-		}
-		begun = true;
-		suite->failed += !run_scene(suite, &scenes[i], model, name,
-					    suite->count);
-	}
-	if (begun)
-		vbase_end(&base);
-	seen_free(&suite->seen);
-}
-
-int main(int argc, char **argv)
+static void list_cases(const struct suite *suite, struct case_list *list)
 {
 	/* A core that stores no line in parts and whole: as in the others. */
 	static const enum explore_model models[] = { MODEL_PARANOID,
 						     MODEL_PAGECACHE };
-	struct crash_options options;
-	struct suite suite = { .options = &options };
-	char rest[256], order[256];
 
-	if (crash_options(&options, argc, argv))
-		return 2;
-	if (options.replay) {
-		vcrash_token_split(options.replay, rest, sizeof(rest), order,
-				   sizeof(order));
-		options.replay = rest;
-		suite.only = order;
+	for (unsigned s = 0; s < VSTATE_COUNT; s++) {
+		for (unsigned m = 0; m < 2; m++) {
+			for (unsigned i = 0; i < SCENE_COUNT; i++) {
+				struct torture_case *c;
+
+				if (!(scenes[i].states >> s & 1))
+					continue;
+				c = case_add(list, suite, s * 2 + m, models[m],
+					     "%s:%s:%s", scenes[i].name,
+					     vstate_name(s),
+					     model_name(models[m]));
+				c->number[0] = i;
+				c->number[1] = s;
+			}
+		}
 	}
-	for (unsigned s = 0; s < VSTATE_COUNT; s++)
-		for (unsigned m = 0; m < 2; m++)
-			run_state(&suite, s, models[m]);
-	if (options.list)
-		return 0;
-	printf("1..%u\n# seed %" PRIu64 "; %" PRIu64 " orders of events, %"
-	       PRIu64 " images, %" PRIu64 " distinct\n", suite.count,
-	       options.seed, suite.orders, suite.images, suite.distinct);
-	if (!suite.count)
-		fputs("crash_vdisk_threads: no such case\n", stderr);
-	return suite.failed || !suite.count;
 }
+
+static bool run_case(const struct torture_case *c, const struct torture_how *how,
+		     struct suite_memory *memory,
+		     struct torture_result *ret_result)
+{
+	const struct scene *scene = &scenes[c->number[0]];
+	struct search search = { .only = how->what, .seed = how->seed };
+	struct vcrash *crash = &search.crash;
+	bool good;
+
+	search.base = suite_vbase(memory, c->number[1],
+				  model_durability(c->model), ret_result);
+	if (!search.base)
+		return false;
+	search.act = (struct act){ .scene = scene, .lanes = &search.lanes };
+	vcrash_begin(crash, search.base, c->model, how);
+	crash->seen = &memory->seen;
+	crash->effort = how->effort / 8 < 8 ? 8 : how->effort / 8;
+	crash->life_every = crash->nested_every = 211;
+	crash->check_every = how->replay ? 1 : 7;
+	crash->deep_every = 0;
+	search.base->yard.lane_count = scene->lanes;
+	search.base->yard.relax = lanes_relax;
+	search.base->yard.relax_ctx = &search.lanes;
+	good = orders_try(&search, how->effort);
+	if (good && !search.orders)
+		good = deny(&crash->verdict, "no such order");
+	vcrash_tell(crash, good, ret_result);
+	ret_result->tries = search.orders;
+	ret_result->tried = "orders";
+	snprintf(ret_result->what, sizeof(ret_result->what), "%s",
+		 search.order);
+	trace_keep(memory, &crash->trace);
+	vcrash_end(crash);
+	return good;
+}
+
+const struct suite suite_vdisk_threads = {
+	.name = "vdisk-threads",
+	.summary = "two and three writers of a disk, in every order of events",
+	.list = list_cases,
+	.run = run_case,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * crash_kill.c - kills and power losses mixed.  A process is killed in the
+ * suite_pool_kill.c - kills and power losses mixed.  A process is killed in the
  * middle of an operation: all that it stored stays visible, nothing more
  * becomes durable.  The next process opens the pool, is told that it may rely
  * on it, works on; then the power goes.  What the second process relied on
@@ -9,11 +9,11 @@
  * The kill comes before every event of the operation, and (every few kills)
  * a second one before every event of the opening that follows.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/torture/crash.h"
+#include "tests/torture/suites.h"
 
 struct kill {
 	struct crash crash;
@@ -22,8 +22,9 @@ struct kill {
 	struct domain_trace whole;
 	size_t opened, done;		/* the ACKs in @whole */
 	uint64_t phase[2];		/* strict states after each */
-	struct explore_stats stats;
 	uint64_t kills;
+	char what[TORTURE_WHAT_MAX];	/* before which events */
+	const char *only;		/* replay: these */
 	bool no_pool;			/* after the last kill */
 	bool weak;			/* mutant: opening does not flush */
 };
@@ -45,6 +46,8 @@ static bool check_image(void *ctx, const struct explore_where *where)
 	if (where->event > kill->done)
 		may = (struct crash_may){ kill->phase + 1, 1, .done = done,
 			.fresh = crash->after.strict };
+	crash->path[0] = *where;
+	crash->depth = 1;
 	return crash_judge(crash, &may, false, &recovery, &snapshot);
 }
 
@@ -134,7 +137,10 @@ static bool power_loss_after(struct kill *kill)
 	struct crash *crash = &kill->crash;
 	struct explore explore;
 
+	if (kill->only && strcmp(kill->only, kill->what))
+		return true;
 	kill->kills++;
+	crash->depth = 0;
 	if (!second_process(kill))
 		return false;
 	if (kill->no_pool)
@@ -154,10 +160,10 @@ static bool power_loss_after(struct kill *kill)
 	explore.salt = kill->phase[0] ^ kill->phase[1] * 3;
 	explore.check = check_image;
 	explore.ctx = kill;
+	if (crash->replay_depth)
+		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->yard.domain, &kill->whole);
-	kill->stats.images += explore.stats.images;
-	kill->stats.distinct += explore.stats.distinct;
-	kill->stats.points += explore.stats.points;
+	stats_add(&crash->stats, &explore.stats);
 	return !explore.stats.failures;
 }
 
@@ -190,6 +196,7 @@ static bool second_kills(struct kill *kill, size_t at)
 		trace_reset(&kill->first);
 		kill_at(kill, &kill->crash.trace, 0, at);
 		kill_at(kill, &opening, 0, i);
+		snprintf(kill->what, sizeof(kill->what), "%zu,%zu", at, i);
 		good = power_loss_after(kill);
 	}
 	trace_free(&opening);
@@ -205,44 +212,76 @@ static bool explore_kills(struct kill *kill)
 	     at++) {
 		trace_reset(&kill->first);
 		kill_at(kill, trace, 0, at);
+		snprintf(kill->what, sizeof(kill->what), "%zu", at);
 		good = power_loss_after(kill);
+		if (good && kill->only)
+			good = second_process(kill);
 		if (good && !kill->weak && !kill->no_pool && at % 4 == 0)
 			good = second_kills(kill, at);
 	}
 	return good;
 }
 
-static bool run_case(const struct torture_op *op, enum yard_state state,
-		     enum explore_model model, bool weak,
-		     const struct crash_options *options, unsigned number)
-{
-	struct kill kill = { .weak = weak };
-	char name[96];
-	bool good = crash_begin(&kill.crash, op, state, model, options->seed);
-	bool seen;
+/* Where each step of the protocol matters at least once. */
+static const struct {
+	const char *op;
+	enum yard_state state;
+} wanted[] = {
+	{ "format", YARD_AGED }, { "carve", YARD_AGED }, { "carve-devdax", YARD_FRESH },
+	{ "grow", YARD_FRESH }, { "shrink-devdax", YARD_FRESH },
+	{ "update", YARD_AGED }, { "release", YARD_AGED },
+	{ "clean", YARD_AGED }, { "move", YARD_AGED },
+	{ "repair-copies", YARD_AGED },
+};
 
-	kill.crash.effort = options->effort;
-	crash_name(&kill.crash, name, sizeof(name));
-	if (good && weak) {
-		seen = !explore_kills(&kill);
-		printf("%s %u - %s without flushes is seen to be weak # %s\n",
-		       seen ? "ok" : "not ok", number, name,
-		       kill.crash.verdict.why);
-		good = seen;
-	} else {
-		good = good && explore_kills(&kill);
-		printf("%s %u - %s # %" PRIu64 " kills, %" PRIu64 " points, %"
-		       PRIu64 " images, %" PRIu64 " new\n",
-		       good ? "ok" : "not ok", number, name, kill.kills,
-		       kill.stats.points, kill.stats.images,
-		       kill.stats.distinct);
-		if (!good) {
-			printf("# %s\n# %s\n", kill.crash.verdict.why,
-			       "the trace, with its kills:");
-			trace_print(stdout, &kill.whole);
+static void list_cases(const struct suite *suite, struct case_list *list)
+{
+	unsigned group = 0;
+
+	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++) {
+		const struct torture_op *op = torture_op_find(wanted[w].op);
+
+		/*
+		 * A core that stores whole pages: intel allows what paranoid
+		 * does.  On a page cache a flush is nothing, so that only
+		 * paranoid can show what a core without them is worth.
+		 */
+		for (unsigned k = 0; k < (op->flags ? 2 : 3); k++) {
+			enum explore_model model = k == 1 ? MODEL_PAGECACHE
+							  : MODEL_PARANOID;
+			struct torture_case *c = case_add(list, suite, group++,
+				model, "%s%s:%s:%s", k == 2 ? "weak-" : "",
+				op->name, yard_name(wanted[w].state),
+				model_name(model));
+
+			c->number[0] = w;
+			c->number[1] = k == 2;
 		}
 	}
-	fflush(stdout);
+}
+
+static bool run_case(const struct torture_case *c, const struct torture_how *how,
+		     struct suite_memory *memory,
+		     struct torture_result *ret_result)
+{
+	struct kill kill = { .weak = c->number[1], .only = how->what };
+	const struct torture_op *op = torture_op_find(wanted[c->number[0]].op);
+	bool good = crash_begin(&kill.crash, op, wanted[c->number[0]].state,
+				c->model, how) && explore_kills(&kill);
+
+	if (good && !kill.kills)
+		good = deny(&kill.crash.verdict, "no such kill");
+	if (kill.weak) {
+		good = !good;
+		if (!good)
+			deny(&kill.crash.verdict, "opening without flushes is "
+			     "not seen to be weak");
+	}
+	crash_tell(&kill.crash, good, ret_result);
+	ret_result->tries = kill.kills;
+	ret_result->tried = "kills";
+	snprintf(ret_result->what, sizeof(ret_result->what), "%s", kill.what);
+	trace_keep(memory, &kill.whole);
 	trace_free(&kill.first);
 	trace_free(&kill.second);
 	trace_free(&kill.whole);
@@ -250,51 +289,9 @@ static bool run_case(const struct torture_op *op, enum yard_state state,
 	return good;
 }
 
-int main(int argc, char **argv)
-{
-	/* A core that stores whole pages: intel allows what paranoid does. */
-	static const enum explore_model models[] = { MODEL_PARANOID,
-						     MODEL_PAGECACHE };
-	static const struct {
-		const char *op;
-		enum yard_state state;
-	} wanted[] = {
-		{ "format", YARD_AGED }, { "carve", YARD_AGED }, { "carve-devdax", YARD_FRESH },
-		{ "grow", YARD_FRESH }, { "shrink-devdax", YARD_FRESH },
-		{ "update", YARD_AGED }, { "release", YARD_AGED },
-		{ "clean", YARD_AGED }, { "move", YARD_AGED },
-		{ "repair-copies", YARD_AGED },
-	};
-	struct crash_options options;
-	unsigned count = 0, failed = 0;
-
-	if (crash_options(&options, argc, argv))
-		return 2;
-	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++) {
-		const struct torture_op *op = torture_ops;
-
-		while (strcmp(op->name, wanted[w].op))
-			op++;
-		/* On a page cache a flush is nothing: the sync does it all. */
-		for (unsigned k = 0; k < 3; k++) {
-			enum explore_model model = models[k == 1];
-			char name[96];
-
-			snprintf(name, sizeof(name), "%s:%s:%s", op->name,
-				 yard_name(wanted[w].state),
-				 model_name(model));
-			if (!crash_selected(&options, name) ||
-			    (k == 2 && op->flags))
-				continue;
-			count++;
-			if (options.list)
-				puts(name);
-			else if (!run_case(op, wanted[w].state, model, k == 2,
-					   &options, count))
-				failed++;
-		}
-	}
-	if (!options.list)
-		printf("1..%u\n# seed %" PRIu64 "\n", count, options.seed);
-	return failed || !count;
-}
+const struct suite suite_pool_kill = {
+	.name = "pool-kill",
+	.summary = "processes killed in operations of a pool, then power lost",
+	.list = list_cases,
+	.run = run_case,
+};

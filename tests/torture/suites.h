@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * suites.h - the suites by name, for the list in suite.c.
+ */
+#ifndef TORTURE_SUITES_H
+#define TORTURE_SUITES_H
+
+#include "tests/torture/suite.h"
+
+extern const struct suite suite_pool, suite_pool_sequence, suite_pool_kill,
+	suite_pool_mutants, suite_vdisk, suite_vdisk_sequence,
+	suite_vdisk_threads, suite_vdisk_kill;
+
+#endif
