@@ -128,7 +128,9 @@ bool rec_parse(const struct vdisk *disk, const struct vd_segment *segment,
 	memcpy(half, line, sizeof(half));
 	larger = get_le64(half[1].seq) > get_le64(half[0].seq);
 	ret_rec->torn = ret_rec->corrected = false;
-	if (half_valid(disk, segment, block, &half[larger])) {
+	/* A half that counts has a number; most without one are blank. */
+	if (get_le64(half[larger].seq) &&
+	    half_valid(disk, segment, block, &half[larger])) {
 		half_decode(&half[larger], ret_rec);
 		ret_rec->half = (uint8_t)larger;
 		return true;

@@ -20,7 +20,17 @@
 struct plain {
 	uint64_t seq;
 	uint32_t logical;		/* VD_NONE: not a plain one */
+	bool blank;			/* never written */
 };
+
+static bool line_is_blank(const le64_t line[LINE_WORDS])
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < LINE_WORDS; i++)
+		any |= get_le64(line[i]);
+	return !any;
+}
 
 static void plain_look(struct vd_scan *scan, uint32_t seed,
 		       const le64_t line[LINE_WORDS], struct plain *ret_plain)
@@ -39,7 +49,8 @@ static void plain_look(struct vd_scan *scan, uint32_t seed,
 	    logical >= scan->disk->layout.logical_count ||
 	    !seq || seq > VD_SEQ_MAX)
 		return;
-	*ret_plain = (struct plain){ seq, logical };
+	ret_plain->seq = seq;
+	ret_plain->logical = logical;
 	scan->disk->layout.wear_total += word[1] >> 32;
 	if (seq > scan->top)
 		scan->top = seq;
@@ -84,13 +95,16 @@ int scan_page(struct vd_scan *scan, const struct vd_segment *segment,
 		if (ahead)
 			__builtin_prefetch(ahead + i * VD_RECORD_LINE);
 		plain[i].logical = VD_NONE;
-		if (scan->disk->crc_instruction)
+		plain[i].blank = !get_le64(line[0]) && line_is_blank(line);
+		if (scan->disk->crc_instruction && !plain[i].blank)
 			plain_look(scan, rec_seed(segment, first + i), line,
 				   &plain[i]);
 	}
 	for (uint32_t i = 0; i < count && !err; i++) {
 		struct vd_rec rec;
 
+		if (plain[i].blank)
+			continue;
 		if (plain[i].logical != VD_NONE)
 			err = plain_found(scan, first + i, &plain[i], fault);
 		else if (rec_parse(scan->disk, segment, first + i,
