@@ -69,7 +69,7 @@ BENCH_SRC := $(filter-out bench/core%,$(wildcard bench/*.c))
 BENCH_CORE_SRC := $(wildcard bench/core*.c)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check bench-pool bench-pool-quick \
+.PHONY: all help deps demo check torture-deep bench-pool bench-pool-quick \
   bench-core bench-core-quick bench-core-instructions test-programs lint install uninstall clean
 .SECONDARY:
 
@@ -198,6 +198,13 @@ check-%: FORCE ## one area of the tests: unit cli torture fuzz lint sanitize vm
 	@.ci/deps install build demo check
 	+@$(SUBMAKE) -s test-programs
 	@BUILD=$(abspath $(BUILD)) tests/run $*
+
+# For as long as TIME says, on all processors; what was found can be merged.
+TIME ?= 3600
+torture-deep: ## power losses for TIME seconds: harder, and other random ones (RESULTS=FILE)
+	@.ci/deps install build
+	+@$(SUBMAKE) -s $(BUILD)/nvmtorture
+	$(BUILD)/nvmtorture run --effort 512 --time $(TIME) $(if $(RESULTS),--results $(RESULTS)) $(if $(SHARD),--shard $(SHARD))
 
 lint: check-lint ## the checks of the source: layers, freestanding core, shell, both compilers
 

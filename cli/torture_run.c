@@ -36,7 +36,8 @@ static int run_run(struct cli *cli)
 static const struct example run_examples[] = {
 	{ "nvmtorture run", "everything but the mutants" },
 	{ "nvmtorture run pool/carve 'vdisk/*:torn:*'", "some cases" },
-	{ "nvmtorture run --time 3600 --effort 1024 --seed 7", "look harder" },
+	{ "nvmtorture run --time 3600 --effort 512", "look harder, then for other "
+	  "random operations until the hour is over" },
 	{ "nvmtorture run --shard 2/8 --results 2.json", "a part of a campaign" },
 	{ NULL, NULL }
 };

@@ -16,8 +16,8 @@
 #include "cli/talk.h"
 
 const char *const torture_workloads[] = {
-	"pool", "pool-sequence", "pool-kill", "pool-mutants", "vdisk",
-	"vdisk-sequence", "vdisk-threads", "vdisk-kill", NULL
+	"pool", "pool-sequence", "pool-random", "pool-kill", "pool-mutants", "vdisk",
+	"vdisk-sequence", "vdisk-threads", "vdisk-random", "vdisk-kill", NULL
 };
 
 const char *const torture_models[] = {

@@ -138,6 +138,42 @@ static int how_fill(struct torture_session *session)
 	return 0;
 }
 
+/*
+ * With time or images left, random workloads go on with other seeds.  False:
+ * nothing is left to do.
+ */
+static bool another_round(struct torture_session *session)
+{
+	const struct torture_opts *o = session->opts;
+	struct torture_selection *selection = &session->selection;
+	struct runner *runner = &session->runner;
+	double left = (double)o->seconds - (runner_clock() - session->began);
+	size_t count = 0;
+
+	if ((!o->seconds && !o->states) || runner->cut || runner->failed ||
+	    (o->seconds && left <= 0))
+		return false;
+	for (size_t i = 0; i < selection->count; i++)
+		if (selection->item[i]->suite->random)
+			selection->item[count++] = selection->item[i];
+	runner->count = selection->count = count;
+	runner->how.seed++;
+	runner->seconds_max = o->seconds ? left : 0;
+	return count;
+}
+
+static int rounds_run(struct torture_session *session)
+{
+	do {
+		session->asked += session->runner.count;
+		if (!runner_run(&session->runner))
+			return cli_fail(session->cli, EXIT_FAILED,
+					"cannot begin a process: %s",
+					strerror(errno));
+	} while (another_round(session));
+	return 0;
+}
+
 int torture_session_run(struct torture_session *session, struct cli *cli,
 			enum torture_kind kind)
 {
@@ -163,13 +199,11 @@ int torture_session_run(struct torture_session *session, struct cli *cli,
 	session->runner.mutant = mutant_ended;
 	session->runner.tick = tick;
 	session->runner.ctx = session;
-	if (!runner_run(&session->runner))
-		status = cli_fail(cli, EXIT_FAILED, "cannot begin a process: %s",
-				  strerror(errno));
+	status = rounds_run(session);
 	progress_clear(session);
 	session->results.runs = 1;
 	session->results.cut = session->runner.cut;
-	session->results.seconds = session->runner.seconds;
+	session->results.seconds = runner_clock() - session->began;
 	session->results.effort = session->runner.how.effort;
 	session->results.depth = session->runner.how.depth;
 	return status;
@@ -206,10 +240,10 @@ int torture_session_end(struct torture_session *session)
 	if (!status && signals_caught())
 		status = cli_fail(cli, EXIT_SIGNAL + signals_caught(),
 				  "interrupted; %zu of %zu cases were run",
-				  session->runner.done, session->runner.count);
+				  session->runner.done, session->asked);
 	else if (session->runner.cut)
 		cli_note(cli, "%zu of %zu cases were run before the limit",
-			 session->runner.done, session->runner.count);
+			 session->runner.done, session->asked);
 	torture_selection_free(&session->selection);
 	results_free(&session->results);
 	return status;

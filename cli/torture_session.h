@@ -49,6 +49,7 @@ struct torture_session {
 	struct runner runner;
 	struct results results;
 	size_t told;			/* lines of TAP */
+	size_t asked;			/* cases, of all rounds */
 	bool drawn;			/* a line of progress is there */
 	double began;
 };

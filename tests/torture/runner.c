@@ -267,7 +267,7 @@ bool runner_run(struct runner *runner)
 	double start = runner_clock();
 	double deadline = runner->seconds_max > 0
 			  ? start + runner->seconds_max : 0;
-	size_t next = 0;
+	size_t next = 0, done = runner->done;
 	bool good = true;
 
 	if (runner->jobs > JOBS_MAX)
@@ -283,8 +283,7 @@ bool runner_run(struct runner *runner)
 			workers_kill(runner, worker);
 		}
 	} while (case_at(runner, worker) || (good && next < runner->count));
-	runner->seconds = runner_clock() - start;
-	if (runner->done < runner->count)
+	if (runner->done - done < runner->count)
 		runner->cut = true;
 	return good;
 }

@@ -25,10 +25,9 @@ struct runner {
 	bool (*tick)(void *ctx, const struct torture_case *now);
 	void *ctx;
 
-	/* What came of it. */
+	/* What came of it; of all calls. */
 	size_t done, failed;
 	uint64_t states;
-	double seconds;
 	bool cut;			/* a limit, or tick() */
 };
 

@@ -83,6 +83,7 @@ struct suite_memory {
 struct suite {
 	const char *name, *summary;
 	bool mutants;			/* run by `mutants`, not by `run` */
+	bool random;			/* another seed finds other things */
 	void (*list)(const struct suite *suite, struct case_list *list);
 	/* False, and ret_result->why: a failure. */
 	bool (*run)(const struct torture_case *c, const struct torture_how *how,

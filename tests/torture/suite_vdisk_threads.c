@@ -13,31 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/torture/lanes.h"
 #include "tests/torture/suites.h"
-#include "tests/torture/vops.h"
-
-#define STEPS_MAX	4u
-
-/* What a lane does, so many times. */
-struct part {
-	struct vstep step[STEPS_MAX];	/* up to VSTEP_END */
-	uint32_t times;			/* 0: once */
-};
-
-enum order {
-	ORDER_EACH,	/* every order of events, or a sample of them */
-	ORDER_HELD,	/* lane 0 is held before each of its events, while the
-			   others come to their end */
-};
-
-struct scene {
-	const char *name;
-	unsigned states;
-	enum order order;
-	uint32_t lanes;
-	struct part part[3];
-};
+#include "tests/torture/vscene.h"
 
 #define ON(state)	(1u << VSTATE_##state)
 #define WRITE(first, count)	{ VSTEP_WRITE, first, count }
@@ -107,65 +84,6 @@ static const struct scene scenes[] = {
 	  { ONCE(MOVE(6)), ONCE(WRITE(0, 6)), ONCE(TRIM(2, 2), ATOMIC(2, 2)) } },
 };
 
-/* ---- one history ----------------------------------------------------------------- */
-
-struct act {
-	const struct scene *scene;
-	struct lanes *lanes;
-	struct lanes_plan plan;
-	struct vplay play[3];		/* a copy for each lane */
-	struct verdict verdict[3];
-	bool failed[3];
-	size_t resumed;			/* HELD: lane 0 goes on at this event */
-};
-
-static void lane_play(void *ctx, uint32_t lane)
-{
-	struct act *act = ctx;
-	const struct part *part = &act->scene->part[lane];
-	struct vplay *play = &act->play[lane];
-
-	for (uint32_t n = 0; n < part->times && !act->failed[lane]; n++)
-		for (unsigned i = 0; i < STEPS_MAX && part->step[i].kind &&
-		     !act->failed[lane]; i++)
-			act->failed[lane] = !vplay_step(play, lane,
-							&part->step[i],
-							++play->tag);
-	if (lane)
-		act->resumed = play->trace->count;
-}
-
-/* All lanes; then what they left is what everybody relies on. */
-static bool act_run(struct vcrash *crash, struct vplay *play, const void *arg)
-{
-	static const struct vstep flush = { VSTEP_FLUSH, 0, 0 };
-	struct act *act = *(struct act *const *)arg;
-	struct vyard *yard = play->yard;
-	struct vshown shown = { 0 };
-
-	for (uint32_t i = 0; i < act->scene->lanes; i++) {
-		act->play[i] = *play;
-		act->play[i].tag += 1000 * (i + 1);
-		act->play[i].verdict = &act->verdict[i];
-		act->failed[i] = false;
-	}
-	act->resumed = play->trace->count;
-	lanes_run(act->lanes, yard->domain, act->scene->lanes, lane_play, act,
-		  &act->plan);
-	for (uint32_t i = 0; i < act->scene->lanes; i++)
-		if (act->failed[i])
-			return deny(play->verdict, "lane %u: %.200s", i,
-				    act->verdict[i].why);
-	crash->first_event = act->scene->order == ORDER_HELD
-			     ? act->resumed : crash->op_first;
-	if (!vplay_live(play) || !vplay_step(play, 0, &flush, 0))
-		return false;
-	vplay_look(yard, play->history, 1, 0, &shown);
-	vhistory_settle(play->history, &shown, vplay_now(play) - 1);
-	vshown_end(&shown);
-	return true;
-}
-
 /* ---- orders ------------------------------------------------------------------------ */
 
 struct search {
@@ -177,31 +95,6 @@ struct search {
 	const char *only;		/* replay: the plan in the token */
 	char order[TORTURE_WHAT_MAX];
 };
-
-/* "0.3-1.5-0.2" or "r17": the plan, as a part of the token. */
-static void plan_print(const struct lanes_plan *plan, char *ret_text,
-		       size_t room)
-{
-	size_t used = 0;
-
-	ret_text[0] = 0;
-	if (plan->random)
-		snprintf(ret_text, room, "r%" PRIu64, plan->random);
-	for (uint32_t i = 0; i < plan->slot_count && used < room; i++)
-		used += (size_t)snprintf(ret_text + used, room - used,
-					 "%s%u.%u", i ? "-" : "",
-					 plan->slot[i].lane,
-					 plan->slot[i].events);
-}
-
-static void slot_add(struct lanes_plan *plan, uint32_t lane, uint32_t events)
-{
-	if (plan->slot_count && plan->slot[plan->slot_count - 1].lane == lane)
-		plan->slot[plan->slot_count - 1].events += events;
-	else if (plan->slot_count < LANES_SLOTS_MAX)
-		plan->slot[plan->slot_count++] =
-			(struct lanes_slot){ lane, events };
-}
 
 /* One order of events: record, explore. */
 static bool order_try(struct search *search, const struct lanes_plan *plan)
@@ -263,7 +156,7 @@ static bool orders_each(struct search *search, uint32_t a, uint32_t b,
 			continue;
 		if (all)
 			for (uint32_t i = 0; i < a + b; i++)
-				slot_add(&plan, ways >> i & 1, 1);
+				plan_add(&plan, ways >> i & 1, 1);
 		else
 			plan.random = seed * 1000 + ways + 1;
 		good = order_try(search, &plan);
@@ -292,8 +185,8 @@ static bool orders_held(struct search *search, uint32_t events)
 	for (uint32_t n = 1; n <= events && good; n++) {
 		struct lanes_plan plan = { .slot_count = 0 };
 
-		slot_add(&plan, 0, n);
-		slot_add(&plan, 1, UINT32_MAX);
+		plan_add(&plan, 0, n);
+		plan_add(&plan, 1, UINT32_MAX);
 		good = order_try(search, &plan);
 	}
 	return good;

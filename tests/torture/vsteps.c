@@ -170,18 +170,23 @@ bool vplay_steps(struct vplay *play, const struct vstep *step, size_t count)
 	return true;
 }
 
-void vstep_print(const struct vstep *step, char *ret_text, size_t room)
+const char *vstep_name(enum vstep_kind kind)
 {
 	static const char *const name[] = {
 		"end", "write", "atomic", "fua", "part", "trim", "zero",
 		"move", "flush", "close", "open",
 	};
 
+	return name[kind];
+}
+
+void vstep_print(const struct vstep *step, char *ret_text, size_t room)
+{
 	if (step->count)
-		snprintf(ret_text, room, "%s %u+%u", name[step->kind],
+		snprintf(ret_text, room, "%s %u+%u", vstep_name(step->kind),
 			 step->first, step->count);
 	else
-		snprintf(ret_text, room, "%s", name[step->kind]);
+		snprintf(ret_text, room, "%s", vstep_name(step->kind));
 }
 
 /* ---- looking -------------------------------------------------------------------- */

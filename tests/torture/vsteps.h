@@ -42,6 +42,7 @@ bool vplay_step(struct vplay *play, uint32_t lane, const struct vstep *step,
 		uint64_t tag);
 /* Up to VSTEP_END or @count, with tags of their own, on lane 0. */
 bool vplay_steps(struct vplay *play, const struct vstep *step, size_t count);
+const char *vstep_name(enum vstep_kind kind);
 void vstep_print(const struct vstep *step, char *ret_text, size_t room);
 
 int64_t vplay_now(const struct vplay *play);
