@@ -283,7 +283,7 @@ completions: $(COMPLETIONS) ## bring the copies in completions/ up to date
 # ---- installation ----------------------------------------------------------------
 
 # What goes where, as FROM:TO below $(DESTDIR)$(PREFIX); uninstall reads it too.
-DOCS := README.md LICENSE docs/design.md docs/format.md docs/example.c
+DOCS := README.md LICENSE docs/design.md docs/format.md docs/crash-consistency.md docs/example.c
 LIBRARY_LINKS := lib/libnvmpool.so.$(SOVERSION) lib/libnvmpool.so
 INSTALLED = \
   $(foreach f,$(TOOLS),$(f):bin/$(notdir $(f))) \

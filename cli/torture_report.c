@@ -9,7 +9,18 @@
 #include "cli/out.h"
 #include "cli/talk.h"
 #include "cli/torture_commands.h"
+#include "cli/torture_document.h"
 #include "cli/torture_session.h"
+
+struct report_opts {
+	const char *write;
+};
+
+static const struct opt opts[] = {
+	OPT_TEXT('w', "write", "FILE", COMPLETE_FILE, struct report_opts, write,
+		 "put the tables into this document, between its marks"),
+	OPT_END
+};
 
 static const struct arg args[] = {
 	{ .name = "FILE", .complete = COMPLETE_FILE, .many = true },
@@ -43,6 +54,7 @@ static void failures_print(struct cli *cli, const struct results *results)
 
 static int report_run(struct cli *cli)
 {
+	const struct report_opts *o = cli->opts;
 	struct results results = { 0 };
 	int status = 0;
 
@@ -50,6 +62,8 @@ static int report_run(struct cli *cli)
 		errno = 0;
 		status = file_merge(cli, cli->arg[i], &results);
 	}
+	if (!status && o->write)
+		status = torture_document_write(cli, o->write, &results);
 	if (!status) {
 		torture_results_print(cli, &results);
 		if (results.site_count && out_stream(cli))
@@ -69,13 +83,21 @@ static int report_run(struct cli *cli)
 
 static const struct example examples[] = {
 	{ "nvmtorture report 1.json 2.json 3.json", "a campaign of three parts" },
+	{ "nvmtorture report all.json mutants.json -w docs/crash-consistency.md",
+	  "bring the document's figures up to date" },
 	{ NULL, NULL }
 };
 
 const struct command torture_cmd_report = {
 	.name = "report",
 	.summary = "merge the results of runs, and tell them",
+	.description = "With --write the tables go into a document as well: "
+		"between a line '<!-- nvmtorture report: NAME -->' and the next "
+		"'<!-- end -->', where NAME is workloads, bounds or "
+		"persist-points.",
 	.args = args,
+	.opts = opts,
+	.opts_size = sizeof(struct report_opts),
 	.examples = examples,
 	.run = report_run,
 };

@@ -62,7 +62,7 @@ end
 # __nvmtorture_takes_value COMMAND OPTION: its value is the next word.
 function __nvmtorture_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' run:--model run:-m run:--seed run:-s run:--effort run:-e run:--depth run:-d run:--states run:--time run:-t run:--shard run:--jobs run:--results run:-r mutants:--model mutants:-m mutants:--seed mutants:-s mutants:--effort mutants:-e mutants:--depth mutants:-d mutants:--states mutants:--time mutants:-t mutants:--shard mutants:--jobs mutants:--results mutants:-r
+        case '' run:--model run:-m run:--seed run:-s run:--effort run:-e run:--depth run:-d run:--states run:--time run:-t run:--shard run:--jobs run:--results run:-r mutants:--model mutants:-m mutants:--seed mutants:-s mutants:--effort mutants:-e mutants:--depth mutants:-d mutants:--states mutants:--time mutants:-t mutants:--shard mutants:--jobs mutants:--results mutants:-r report:--write report:-w
             return 0
     end
     return 1
@@ -118,6 +118,7 @@ complete -c nvmtorture -n '__nvmtorture_in mutants' -s h -l help -d 'print this 
 complete -c nvmtorture -n '__nvmtorture_in mutants' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-random vdisk-kill'
 
 complete -c nvmtorture -n __nvmtorture_begin -a report -d 'merge the results of runs, and tell them'
+complete -c nvmtorture -n '__nvmtorture_in report' -s w -l write -rF -d 'put the tables into this document, between its marks'
 complete -c nvmtorture -n '__nvmtorture_in report' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in report' -s h -l help -d 'print this help'
 complete -c nvmtorture -n '__nvmtorture_in report' -rF

@@ -120,3 +120,24 @@ teardown() { cli_teardown; }
 	[ "$status" = 130 ]
 	run ! pgrep -P "$pid"
 }
+
+@test "report writes its tables into a document, between the marks and nowhere else" {
+	works nvmtorture run pool/update --effort 16 --results run.json
+	works nvmtorture mutants pool-mutants/update --results mutants.json
+	printf '%s\n' before '<!-- nvmtorture report: workloads -->' old '<!-- end -->' between \
+		'<!-- nvmtorture report: persist-points -->' '<!-- end -->' >doc.md
+	printf 'after' >>doc.md
+	works nvmtorture report run.json mutants.json --write doc.md
+	grep -q '^| `pool` | `intel` | [0-9]* | 0 |' doc.md
+	grep -q '^| `libcore/pool/txn.c:[0-9]* txn_commit` | journal head | drop |' doc.md
+	run ! grep -qx old doc.md
+	[ "$(head -n 1 doc.md)" = before ] && [ "$(tail -n 1 doc.md)" = after ]
+	cp doc.md once.md
+	works nvmtorture report run.json mutants.json --write doc.md
+	cmp doc.md once.md
+	echo '<!-- nvmtorture report: bounds -->' >open.md
+	fails 1 "'open.md' has a block without a line '<!-- end -->'" nvmtorture report run.json -w open.md
+	echo none >none.md
+	fails 1 "'none.md' has no line" nvmtorture report run.json -w none.md
+	[ "$(cat none.md)" = none ]
+}
