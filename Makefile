@@ -174,8 +174,8 @@ $(BUILD)/bench/core: $(call obj,$(BENCH_CORE_SRC)) $(BUILD)/libnvmpool-all.a
 
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/bench/pool \
-  $(BUILD)/bench/core
+test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/tests/vm/kills-guest.elf \
+  $(BUILD)/bench/pool $(BUILD)/bench/core
 
 deps: ## say what this machine lacks, by package name
 	@.ci/deps show all
@@ -234,6 +234,32 @@ bench-core-instructions: ## how many instructions a 4 KiB write or read takes
 	    $(BUILD)/bench/core --count $$work 4000 2>&1 | awk -v work=$$work \
 	    '/Collected/ { printf "%s_instructions %.0f\n", work, $$4 / 4000; n = 1 } END { exit !n }' || exit; \
 	done
+
+# ---- guests without an operating system -------------------------------------------
+
+# The core, the glue of guest-agent/libos and a program with libos_main().  General
+# registers only: nothing here saves others, and CFLAGS may ask for them.
+LIBOS_SRC    := $(wildcard guest-agent/libos/*.c) $(filter-out libcore/pool/%,$(CORE_SRC))
+LIBOS_CFLAGS := -std=gnu17 $(WARN) -O2 -g -fno-strict-aliasing -ffreestanding -fno-pic -fno-pie \
+  -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -mno-red-zone \
+  -mgeneral-regs-only -ffunction-sections -fdata-sections $(if $(WERROR),-Werror)
+
+$(BUILD)/obj/libos/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) CC $@
+	$(Q)$(CC) -I. -Ilibcore $(LIBOS_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/libos/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) AS $@
+	$(Q)$(CC) -c -o $@ $<
+
+$(BUILD)/tests/vm/kills-guest.elf: guest-agent/libos/libos.ld \
+  $(patsubst %,$(BUILD)/obj/libos/%.o,$(basename guest-agent/libos/start.S $(LIBOS_SRC) tests/vm/kills/guest.c))
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
+	  -Wl,-z,noexecstack -Wl,--gc-sections -T $< -o $@ $(filter %.o,$^)
 
 # Runs inside the tests' guests, which have no libraries.
 $(BUILD)/tests/vm/poke: tests/vm/poke.c
