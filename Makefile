@@ -1,6 +1,7 @@
 # nvmpool: one non-recursive Makefile.  `make help` lists the targets.
 # Results go to $(BUILD).  Variables: CC, BUILD, PREFIX, DESTDIR,
-# SANITIZE=address,undefined (or thread), COVERAGE=1, WERROR=1, V=1 (show commands).
+# SANITIZE=address,undefined (or thread), COVERAGE=1, WERROR=1, V=1 (show commands);
+# KILLS=2000 (and KILLS_SEED=) for more kills of a guest in check-vm, TEST_LIMIT= seconds.
 
 Q   := $(if $(V),,@)
 SAY := @$(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-4s %s\n')
@@ -174,8 +175,8 @@ $(BUILD)/bench/core: $(call obj,$(BENCH_CORE_SRC)) $(BUILD)/libnvmpool-all.a
 
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/tests/vm/kills-guest.elf \
-  $(BUILD)/bench/pool $(BUILD)/bench/core
+test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/tests/vm/kills \
+  $(BUILD)/tests/vm/kills-guest.elf $(BUILD)/bench/pool $(BUILD)/bench/core
 
 deps: ## say what this machine lacks, by package name
 	@.ci/deps show all
@@ -260,6 +261,12 @@ $(BUILD)/tests/vm/kills-guest.elf: guest-agent/libos/libos.ld \
 	$(SAY) LD $@
 	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
 	  -Wl,-z,noexecstack -Wl,--gc-sections -T $< -o $@ $(filter %.o,$^)
+
+KILLS_SRC := $(filter-out %/guest.c,$(wildcard tests/vm/kills/*.c))
+$(BUILD)/tests/vm/kills: $(call obj,$(KILLS_SRC))
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # Runs inside the tests' guests, which have no libraries.
 $(BUILD)/tests/vm/poke: tests/vm/poke.c
