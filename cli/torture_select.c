@@ -17,7 +17,7 @@
 
 const char *const torture_workloads[] = {
 	"pool", "pool-sequence", "pool-random", "pool-kill", "pool-mutants", "vdisk",
-	"vdisk-sequence", "vdisk-threads", "vdisk-random", "vdisk-kill", NULL
+	"vdisk-sequence", "vdisk-threads", "vdisk-pairs", "vdisk-random", "vdisk-kill", NULL
 };
 
 const char *const torture_models[] = {

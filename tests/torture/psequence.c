@@ -298,7 +298,7 @@ void sequence_begin(struct sequence *q, enum yard_state state,
 void sequence_end(struct sequence *q, bool good, struct suite_memory *memory,
 		  struct torture_result *ret_result)
 {
-	if (good && !q->sequences)
+	if (good && !q->sequences && (!q->optional || q->only))
 		good = deny(&q->crash.verdict, "no such sequence");
 	ret_result->good = good;
 	crash_tell(&q->crash, good, ret_result);

@@ -19,6 +19,7 @@ struct sequence {
 	struct domain_trace trace;
 	size_t begun;			/* the last operation's first event */
 	const char *only;		/* try no other one */
+	bool optional;			/* there may be none */
 	bool lenient;			/* only the last operation must work */
 	char what[TORTURE_WHAT_MAX];	/* the names of its operations */
 	uint64_t sequences;

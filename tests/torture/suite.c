@@ -21,6 +21,7 @@ const struct suite *const suites[] = {
 	&suite_vdisk,
 	&suite_vdisk_sequence,
 	&suite_vdisk_threads,
+	&suite_vdisk_pairs,
 	&suite_vdisk_random,
 	&suite_vdisk_kill,
 	NULL
