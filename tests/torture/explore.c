@@ -20,7 +20,8 @@
 
 const char *model_name(enum explore_model model)
 {
-	static const char *const name[] = { "intel", "paranoid", "pagecache" };
+	static const char *const name[] = { "intel", "paranoid", "pagecache",
+					    "eadr" };
 
 	return name[model];
 }
@@ -84,9 +85,10 @@ struct point {
 	uint32_t *store;	/* by version: number of its store */
 	uint32_t *store_first;	/* by store: its first version; + the end */
 	uint32_t stores;
-	uint32_t *group;	/* by version: its line (intel), its page */
+	uint32_t *group;	/* by version: its line, its page; eadr: 0 */
 	uint32_t *group_top;	/* by group: newest time picked, or chosen */
-	bool *group_cached;	/* by line: no store went around the cache */
+	bool *ordered;		/* by version: in its group, stores are in up
+				   to some moment */
 	uint32_t groups;
 	uint32_t *time;		/* pagecache: the times of each page, sorted */
 	uint32_t *time_first;	/* by page; + the end */
@@ -103,7 +105,7 @@ static void *array(size_t count, size_t size)
 	return mem;
 }
 
-/* intel: below the newest store of a cached line, all earlier ones are in. */
+/* With a store, what is ordered in its group before it is in. */
 static void picks_legal(struct point *point)
 {
 	const struct version *version = point->flight->version;
@@ -123,7 +125,7 @@ static void picks_legal(struct point *point)
 		uint32_t *pick = &point->pick[version[v].cell];
 		uint32_t g = point->group[v];
 
-		if (point->group_cached[g] &&
+		if (point->ordered[v] &&
 		    version[v].time / 2 < point->group_top[g] &&
 		    (*pick == NONE || *pick < v))
 			*pick = v;
@@ -143,7 +145,7 @@ static void emit_picks(struct point *point, const char *family)
 	if (explore->only && (explore->only->point != point->where.point ||
 			      explore->only->image != point->where.image))
 		return;
-	if (explore->model == MODEL_INTEL)
+	if (explore->model == MODEL_INTEL || explore->model == MODEL_EADR)
 		picks_legal(point);
 	for (uint32_t c = 0; c < point->cells; c++)
 		if (point->pick[c] != NONE)
@@ -516,9 +518,11 @@ static int by_group(const void *a, const void *b)
 static void point_groups(struct point *point)
 {
 	const struct flight *flight = point->flight;
-	uint64_t span = point->explore->model == MODEL_PAGECACHE ? NVM_PAGE
-								 : NVM_LINE;
+	enum explore_model model = point->explore->model;
+	uint64_t span = model == MODEL_PAGECACHE ? NVM_PAGE
+		: model == MODEL_EADR ? UINT64_MAX : NVM_LINE;
 	uint64_t *key = array(point->versions, 2 * sizeof(*key));
+	bool *around = array(point->versions, sizeof(*around));
 	uint32_t times = 0;
 
 	/* Sorted pairs (group's address, version); versions are timely. */
@@ -533,17 +537,21 @@ static void point_groups(struct point *point)
 		uint32_t time = flight->version[v].time;
 		bool fresh = !i || key[i] >> 24 != key[i - 1] >> 24;
 
-		if (fresh) {
-			point->time_first[point->groups] = times;
-			point->group_cached[point->groups++] = true;
-		}
+		if (fresh)
+			point->time_first[point->groups++] = times;
 		point->group[v] = point->groups - 1;
 		if (flight->version[v].bypass)
-			point->group_cached[point->groups - 1] = false;
+			around[point->groups - 1] = true;
 		if (fresh || point->time[times - 1] != time)
 			point->time[times++] = time;
 	}
 	point->time_first[point->groups] = times;
+	/* Of a line stored in both ways no word is ordered. */
+	for (uint32_t v = 0; v < point->versions; v++)
+		point->ordered[v] = model == MODEL_EADR
+			? !flight->version[v].bypass
+			: !around[point->group[v]];
+	free(around);
 	free(key);
 }
 
@@ -560,7 +568,7 @@ static void point_explore(struct explore *explore, struct flight *flight,
 		.store_first = array(n, sizeof(uint32_t)),
 		.group = array(n, sizeof(uint32_t)),
 		.group_top = array(n, sizeof(uint32_t)),
-		.group_cached = array(n, sizeof(bool)),
+		.ordered = array(n, sizeof(bool)),
 		.time = array(n, sizeof(uint32_t)),
 		.time_first = array(n, sizeof(uint32_t)),
 		.random = explore->seed ^ where.point,
@@ -589,7 +597,7 @@ static void point_explore(struct explore *explore, struct flight *flight,
 	free(point.store_first);
 	free(point.group);
 	free(point.group_top);
-	free(point.group_cached);
+	free(point.ordered);
 	free(point.time);
 	free(point.time_first);
 }

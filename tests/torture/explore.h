@@ -13,11 +13,15 @@
  *   paranoid   Each aligned 8-byte word survives on its own, always.
  *   pagecache  Each 4 KiB page has, on its own, any contents that it had
  *              since the last sync; also those when half of a store was done.
+ *   eadr       Caches survive: the media has all stores before some moment and
+ *              any words of the one at it; but of the whole lines written
+ *              around the cache each word may be missing.
  *
  * In the first two a drain makes durable what its thread stored before it, in
- * the last a sync does, for what was drained before it.  Stores to the same
- * word keep their order in all of them, whichever threads made them; a discard
- * is a store of zeros.
+ * pagecache a sync does, for what was drained before it, and in eadr only what
+ * went around the cache waits for the drain.  Stores to the same word keep
+ * their order in all of them, whichever threads made them; a discard is a
+ * store of zeros.  Whatever intel or eadr allow, paranoid allows.
  *
  * What was stored by a process before it was killed (DOMAIN_KILL) stays
  * visible, but a drain of a later process makes it durable only where a flush
@@ -26,7 +30,9 @@
  *
  * A crash point is the moment before an event that makes something durable,
  * and the end of the trace: the images of a crash at any store between two
- * such events are among those of the later one (all later stores lost).
+ * such events are among those of the later one (all later stores lost).  In
+ * eadr, where each store is durable at once, points are taken to be before
+ * drains, acknowledgements and kills, and have the images since the last one.
  * At each point all images are tried where they are at most exhaustive_max;
  * else bounded families of them, and the statistics tell of it.
  */
@@ -35,8 +41,13 @@
 
 #include "tests/torture/domain.h"
 
-enum explore_model { MODEL_INTEL, MODEL_PARANOID, MODEL_PAGECACHE };
-#define MODEL_COUNT 3
+enum explore_model {
+	MODEL_INTEL,
+	MODEL_PARANOID,
+	MODEL_PAGECACHE,
+	MODEL_EADR,
+};
+#define MODEL_COUNT 4
 
 /* What a trace was made durable by, in this model. */
 static inline enum nvm_durability model_durability(enum explore_model model)

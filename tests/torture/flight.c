@@ -97,7 +97,10 @@ static void word_store(struct flight *flight, uint64_t word, uint64_t value,
 	if (value == (cell ? cell->visible : floor)) {
 		if (cell)
 			flight->version[cell->last].threads |= threads;
-		return;
+		/* eadr: in the cache it is durable, around it it was not. */
+		if (flight->model != MODEL_EADR || !cell || bypass ||
+		    !flight->version[cell->last].bypass)
+			return;
 	}
 	cell = cell_make(flight, word);
 	flight->version = grow(flight->version, &flight->version_room,
@@ -201,14 +204,26 @@ static bool version_lands(const struct flight *flight,
 			  const struct version *version,
 			  const struct domain_event *event)
 {
-	return flight->model == MODEL_PAGECACHE ? version->drained
-		: version->threads >> event->thread & 1;
+	if (flight->model == MODEL_EADR && !version->bypass)
+		return true;
+	if (flight->model == MODEL_PAGECACHE)
+		return version->drained;
+	return event->type == DOMAIN_DRAIN &&
+	       version->threads >> event->thread & 1;
+}
+
+static bool is_landing(enum explore_model model, enum domain_event_type type)
+{
+	if (model == MODEL_PAGECACHE)
+		return type == DOMAIN_SYNC;
+	return type == DOMAIN_DRAIN ||
+	       (model == MODEL_EADR &&
+		(type == DOMAIN_ACK || type == DOMAIN_KILL));
 }
 
 bool flight_lands(const struct flight *flight, const struct domain_event *event)
 {
-	if (event->type != (flight->model == MODEL_PAGECACHE ? DOMAIN_SYNC
-							     : DOMAIN_DRAIN))
+	if (!is_landing(flight->model, event->type))
 		return false;
 	for (uint32_t v = 0; v < flight->version_count; v++)
 		if (version_lands(flight, &flight->version[v], event))
@@ -259,6 +274,7 @@ void flight_event(struct flight *flight, const struct domain_trace *trace,
 		  size_t index)
 {
 	const struct domain_event *event = &trace->event[index];
+	bool lands = flight_lands(flight, event);
 	uint32_t bit = 1u << event->thread;
 
 	switch (event->type) {
@@ -274,12 +290,6 @@ void flight_event(struct flight *flight, const struct domain_trace *trace,
 		for (uint32_t v = 0; v < flight->version_count; v++)
 			if (flight->version[v].threads & bit)
 				flight->version[v].drained = true;
-		if (flight_lands(flight, event))
-			land(flight, event);
-		break;
-	case DOMAIN_SYNC:
-		if (flight_lands(flight, event))
-			land(flight, event);
 		break;
 	case DOMAIN_FLUSH:
 		for (uint32_t v = 0; v < flight->version_count; v++) {
@@ -296,9 +306,12 @@ void flight_event(struct flight *flight, const struct domain_trace *trace,
 			flight->version[v].drained = true;
 		}
 		break;
+	case DOMAIN_SYNC:
 	case DOMAIN_RESERVE:
 	case DOMAIN_LOAD:
 	case DOMAIN_ACK:
 		break;
 	}
+	if (lands)
+		land(flight, event);
 }

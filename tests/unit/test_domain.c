@@ -384,6 +384,35 @@ static void test_flush_is_for_the_drain_of_its_thread(void **state)
 	expect(litmus, MODEL_INTEL, "1000");
 }
 
+static void test_caches_that_survive_keep_the_order_of_stores(void **state)
+{
+	struct litmus *litmus = *state;
+
+	put(litmus, C, 1);
+	put(litmus, A, 1);
+	put(litmus, D, 1);
+	expect(litmus, MODEL_EADR, "0000 0010 1010 1011");
+	domain_note(litmus->domain, DOMAIN_ACK);
+	put(litmus, A, 2);
+	expect(litmus, MODEL_EADR, "1011 2011");
+}
+
+static void test_around_caches_that_survive_words_may_be_lost(void **state)
+{
+	struct litmus *litmus = *state;
+
+	put_line(litmus, A, 1);
+	put(litmus, C, 1);
+	expect(litmus, MODEL_EADR,
+	       "0000 0010 0100 0110 1000 1010 1100 1110");
+	/* Stored through the cache what went around it: durable. */
+	put(litmus, B, 1);
+	domain_note(litmus->domain, DOMAIN_ACK);
+	expect(litmus, MODEL_EADR, "0110 1110");
+	drain(litmus);
+	expect(litmus, MODEL_EADR, "1110");
+}
+
 static void test_store_across_pages_tears_between_them(void **state)
 {
 	struct litmus *litmus = *state;
@@ -809,7 +838,7 @@ static void test_brute_force_agrees_on_random_programs(void **state)
 		}
 		domain_record(domain, NULL);
 		domain_poke_zero(domain, 0, SIZE);
-		for (unsigned m = 0; m < MODEL_COUNT; m++) {
+		for (unsigned m = 0; m < MODEL_EADR; m++) {
 			struct explore explore;
 			uint64_t *mine;
 			size_t mine_count;
@@ -941,6 +970,8 @@ int main(void)
 		T(test_word_of_two_threads_keeps_its_order),
 		T(test_later_thread_takes_the_earlier_ones_word_along),
 		T(test_flush_is_for_the_drain_of_its_thread),
+		T(test_caches_that_survive_keep_the_order_of_stores),
+		T(test_around_caches_that_survive_words_may_be_lost),
 		T(test_store_across_pages_tears_between_them),
 		T(test_marks_take_back_image_and_hash),
 		T(test_faults_and_forbidden_calls_are_told),
