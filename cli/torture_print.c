@@ -16,12 +16,6 @@ static void data_put(struct cli *cli, const struct results *results)
 				       results_encode(results));
 }
 
-static uint64_t bounded(const struct explore_stats *stats)
-{
-	return stats->points - stats->exhaustive - stats->thinned -
-	       stats->thirds;
-}
-
 void torture_results_print(struct cli *cli, const struct results *results)
 {
 	static const struct out_column columns[] = {
@@ -54,7 +48,7 @@ void torture_results_print(struct cli *cli, const struct results *results)
 		out_cell_number(table, tally->cases);
 		out_cell_number(table, tally->failed);
 		out_cell_number(table, tally->stats.points);
-		out_cell_number(table, bounded(&tally->stats));
+		out_cell_number(table, stats_bounded(&tally->stats));
 		out_cell_number(table, tally->stats.images);
 		out_cell_number(table, tally->stats.distinct);
 		out_cell_number(table, tally->nested.distinct);

@@ -21,7 +21,7 @@ const char *const torture_workloads[] = {
 };
 
 const char *const torture_models[] = {
-	"intel", "paranoid", "pagecache", NULL
+	"intel", "paranoid", "pagecache", "eadr", NULL
 };
 _Static_assert(sizeof(torture_models) / sizeof(*torture_models) ==
 	       MODEL_COUNT + 1, "a name for each model");
@@ -41,6 +41,7 @@ static bool is_selected(struct cli *cli, const struct torture_case *c,
 {
 	bool selected = !cli->arg_count &&
 			(kind != TORTURE_RUN || !c->suite->mutants);
+	bool asked = kind == TORTURE_ANY;
 
 	if (kind == TORTURE_MUTANTS && !c->suite->mutants)
 		return false;
@@ -48,8 +49,10 @@ static bool is_selected(struct cli *cli, const struct torture_case *c,
 		if (!word_matches(cli->arg[i], c))
 			continue;
 		used[i] = selected = true;
+		asked |= !!strstr(cli->arg[i], model_name(c->model));
 	}
-	return selected && (model ? (int)c->model == model - 1 : !c->extra);
+	return selected && (model ? (int)c->model == model - 1
+				  : !c->extra || asked);
 }
 
 static int words_check(struct cli *cli, const bool *used)

@@ -44,11 +44,11 @@ static void tap_print(struct torture_session *session,
 	const struct explore_stats *stats = &result->stats;
 	char token[TORTURE_TOKEN_MAX];
 
-	printf("%s %zu - %s/%s # %" PRIu64 " points (%" PRIu64 " exhaustively), "
-	       "%" PRIu64 " images, %" PRIu64 " new, %" PRIu64 " of crashed "
+	printf("%s %zu - %s/%s # %" PRIu64 " points (%" PRIu64 " exhaustively, "
+	       "%" PRIu64 " by what is read), %" PRIu64 " images, %" PRIu64 " new, %" PRIu64 " of crashed "
 	       "recoveries", result->good ? "ok" : "not ok", ++session->told,
 	       c->suite->name, c->name, stats->points, stats->exhaustive,
-	       stats->images, stats->distinct, result->nested.distinct);
+	       stats->lazy, stats->images, stats->distinct, result->nested.distinct);
 	if (result->tried)
 		printf(", %" PRIu64 " %s", result->tries, result->tried);
 	printf(", %.1f s\n", seconds);

@@ -90,6 +90,8 @@ static bool judge_pool(struct crash *crash, const struct crash_may *may,
 		return false;
 	if (!life || damaged)
 		return true;
+	/* What only some images are asked is nothing to enumerate by. */
+	domain_watch(yard->domain, NULL);
 	if (!may->done && !mend(yard))
 		return deny(&crash->verdict, "check --repair fails");
 	return oracle_life(yard, &crash->verdict);
@@ -158,7 +160,7 @@ static bool crash_recovery(struct crash *crash, const struct crash_may *may,
 			   uint64_t strict);
 
 /* Is the recovery at this depth, of the image just judged, to be crashed? */
-static bool is_nested(const struct crash *crash, unsigned every, uint64_t number)
+static bool is_nested(const struct crash *crash, unsigned every, uint32_t number)
 {
 	return crash->depth < crash->depth_max && every &&
 	       !stores_nothing(&crash->recovery[crash->depth - 1]) &&
@@ -183,7 +185,8 @@ static bool check_nested(void *ctx, const struct explore_where *where)
 			   &snapshot);
 	domain_record(domain, NULL);
 	domain_back(domain);
-	if (good && is_nested(crash, crash->deep_every, where->image))
+	if (good && !where->probe &&
+	    is_nested(crash, crash->deep_every, where->image))
 		good = crash_recovery(crash, &nest->may, snapshot.strict);
 	if (good)
 		crash->depth = depth;
@@ -204,6 +207,8 @@ static bool crash_recovery(struct crash *crash, const struct crash_may *may,
 					       may->done, 0 };
 	explore_init(&explore, crash->model, crash->seed);
 	explore.exhaustive_max = crash->effort / 2;
+	explore.lazy_max = 4 * crash->effort;
+	explore.tear_max = crash->effort / 32;
 	explore.random_count = crash->effort / 8;
 	explore.pair_max = 6;
 	explore.word_max = 24;
@@ -215,7 +220,7 @@ static bool crash_recovery(struct crash *crash, const struct crash_may *may,
 		explore.only = &crash->replay[crash->depth];
 	explore_trace(&explore, crash->yard.domain,
 		      &crash->recovery[crash->depth - 1]);
-	stats_add(&crash->nested, &explore.stats);
+	explore_stats_add(&crash->nested, &explore.stats);
 	return !explore.stats.failures;
 }
 
@@ -235,16 +240,16 @@ static bool check_image(void *ctx, const struct explore_where *where)
 	}
 	crash->path[0] = *where;
 	crash->depth = 1;
-	life = crash->life_every && where->image % crash->life_every == 0;
+	life = crash->life_every && !where->probe &&
+	       where->image % crash->life_every == 0;
 	trace_reset(&crash->recovery[0]);
 	domain_mark(crash->yard.domain);
 	good = crash_judge(crash, &may, life, &crash->recovery[0], &snapshot);
 	domain_record(crash->yard.domain, NULL);
 	domain_back(crash->yard.domain);
-	if (!good || stores_nothing(&crash->recovery[0]))
+	if (!good || where->probe)
 		return good;
-	crash->recoveries++;
-	if (!is_nested(crash, crash->nested_every, crash->recoveries))
+	if (!is_nested(crash, crash->nested_every, where->image))
 		return true;
 	return crash_recovery(crash, &may, snapshot.strict);
 }
@@ -255,6 +260,7 @@ bool crash_explore(struct crash *crash, const struct domain_trace *trace)
 
 	explore_init(&explore, crash->model, crash->seed);
 	explore.exhaustive_max = 32 * crash->effort;
+	explore.lazy_max = 64 * crash->effort;
 	explore.random_count = crash->effort;
 	explore.word_max = 3 * crash->effort;
 	explore.thirds_max = 18 * crash->effort;
@@ -265,7 +271,7 @@ bool crash_explore(struct crash *crash, const struct domain_trace *trace)
 	if (crash->replay_depth)
 		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->yard.domain, trace);
-	stats_add(&crash->stats, &explore.stats);
+	explore_stats_add(&crash->stats, &explore.stats);
 	return !explore.stats.failures;
 }
 

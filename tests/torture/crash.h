@@ -34,7 +34,6 @@ struct crash {
 	uint64_t seed;
 
 	struct explore_stats stats, nested;
-	uint64_t recoveries;		/* that had to store something */
 	struct seen seen;
 	struct explore_where path[TORTURE_DEPTH_MAX];
 	unsigned depth;

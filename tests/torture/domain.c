@@ -86,7 +86,7 @@ static void page_count(struct domain *domain, uint64_t page, uint16_t words)
 
 void domain_poke_word(struct domain *domain, uint64_t word, uint64_t value)
 {
-	uint64_t page = word / PAGE_WORDS, old = domain_word(domain, word);
+	uint64_t page = word / PAGE_WORDS, old = domain_peek(domain, word);
 
 	if (old == value)
 		return;
@@ -104,7 +104,7 @@ void domain_poke(struct domain *domain, uint64_t off, const void *src,
 	const uint8_t *from = src;
 
 	while (len) {
-		uint64_t word = off / 8, value = domain_word(domain, word);
+		uint64_t word = off / 8, value = domain_peek(domain, word);
 		size_t skip = off % 8, n = 8 - skip < len ? 8 - skip : len;
 
 		memcpy((uint8_t *)&value + skip, from, n);
@@ -148,6 +148,7 @@ bool domain_reads_zero(const struct domain *domain, uint64_t off, uint64_t len)
 			    off % ((uint64_t)CHUNK_PAGES * NVM_PAGE);
 		if (n > len)
 			n = len;
+		domain_look(domain, off, n);
 		if (domain->page_words[page] &&
 		    memcmp(domain->image + off, zero, n))
 			return false;
@@ -326,7 +327,7 @@ static int domain_load(struct nvm_media *media, uint64_t off, void *dst,
 		    domain->poison[i].off < off + len)
 			err = -NVM_EIO;
 	if (!err)
-		memcpy(dst, domain->image + off, len);
+		memcpy(dst, domain_look(domain, off, len), len);
 	return err;
 }
 

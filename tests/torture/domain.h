@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/media.h"
+#include "tests/torture/watch.h"
 
 enum domain_event_type {
 	DOMAIN_STORE,
@@ -79,6 +80,7 @@ struct domain {
 	void *turn_ctx;
 	uint64_t event_count[DOMAIN_ACK + 1];
 	uint64_t violations;		/* calls no core may make */
+	struct domain_watch *watch;	/* notes what is read, or NULL */
 
 	/* Faults: the events of a type fail from the n-th on (0: never). */
 	uint64_t fail_after[DOMAIN_ACK + 1];
@@ -113,13 +115,43 @@ void domain_poke(struct domain *domain, uint64_t off, const void *src,
 		 size_t len);
 void domain_poke_zero(struct domain *domain, uint64_t off, uint64_t len);
 void domain_poke_word(struct domain *domain, uint64_t word, uint64_t value);
-static inline uint64_t domain_word(const struct domain *domain, uint64_t word)
+/* A word as the machinery sees it, which is no read. */
+static inline uint64_t domain_peek(const struct domain *domain, uint64_t word)
 {
 	uint64_t value;
 
 	memcpy(&value, domain->image + word * 8, 8);
 	return value;
 }
+
+/*
+ * Bytes of the image for who judges it: whatever a judgement rests on is read
+ * through these or through the media, so that it is noted.
+ */
+static inline const uint8_t *domain_look(const struct domain *domain,
+					 uint64_t off, uint64_t len)
+{
+	if (domain->watch)
+		watch_note(domain->watch, off, len);
+	return domain->image + off;
+}
+
+static inline uint64_t domain_word(const struct domain *domain, uint64_t word)
+{
+	domain_look(domain, word * 8, 8);
+	return domain_peek(domain, word);
+}
+
+/* Where to note from now on (NULL: nowhere), and where it was until now. */
+static inline struct domain_watch *domain_watch(struct domain *domain,
+						struct domain_watch *watch)
+{
+	struct domain_watch *before = domain->watch;
+
+	domain->watch = watch;
+	return before;
+}
+
 bool domain_reads_zero(const struct domain *domain, uint64_t off,
 		       uint64_t len);
 

@@ -34,6 +34,7 @@
  * eadr, where each store is durable at once, points are taken to be before
  * drains, acknowledgements and kills, and have the images since the last one.
  * At each point all images are tried where they are at most exhaustive_max;
+ * else, up to lazy_max, all that differ in what their judgement reads (lazy.c);
  * else bounded families of them, and the statistics tell of it.
  */
 #ifndef TORTURE_EXPLORE_H
@@ -62,11 +63,18 @@ struct seen {
 	size_t room, count;
 };
 bool seen_add(struct seen *seen, uint64_t key);	/* false: was there */
+bool seen_has(const struct seen *seen, uint64_t key);
 void seen_free(struct seen *seen);
 
 struct explore_stats {
 	uint64_t points;	/* crash points with something in flight */
 	uint64_t exhaustive;	/* of them: every image was tried */
+	uint64_t lazy;		/* of the rest: every image that differs in what
+				   its judgement reads */
+	uint64_t lazy_lines;	/* of them: with lines as a whole */
+	uint64_t lazy_max;	/* most images at one of these */
+	uint64_t tears;		/* regions of which not every word was lost
+				   alone */
 	uint64_t thinned;	/* of the rest: every image but for the bulk */
 	uint64_t thirds;	/* of the rest: every way of its stores to be
 				   lost, torn in the middle, or kept */
@@ -83,12 +91,19 @@ struct explore_where {
 	bool acked;		/* after a DOMAIN_ACK */
 	uint32_t op;		/* the operation of the event before */
 	const char *family;
+	bool probe;		/* judged before, or not to be replayed: only
+				   to learn what is read */
 };
 
 struct explore {
 	enum explore_model model;
 	uint64_t seed;
 	uint32_t exhaustive_max;
+	uint32_t lazy_max;	/* images up to which those that differ in what
+				   is read are tried; 0: not that way */
+	uint32_t tear_max;	/* words of a region that are lost alone, spread
+				   evenly; up to 16 are kept alone, and up to
+				   16 mixtures made */
 	uint32_t random_count;	/* random images at each bounded point */
 	uint32_t store_max;	/* stores, or pages, tried one by one, spread
 				   evenly */
@@ -115,7 +130,7 @@ struct explore {
 
 #define EXPLORE_SMALL	8u	/* words: one line */
 
-/* Bounds that are a sound start: 4096, 128, all, 48, 384; no others. */
+/* Bounds that are a sound start; none by thirds and thinned. */
 void explore_init(struct explore *explore, enum explore_model model,
 		  uint64_t seed);
 
@@ -125,6 +140,10 @@ void explore_init(struct explore *explore, enum explore_model model,
  */
 void explore_trace(struct explore *explore, struct domain *domain,
 		   const struct domain_trace *trace);
+
+/* Add up what several explorers looked at. */
+void explore_stats_add(struct explore_stats *sum,
+		       const struct explore_stats *stats);
 
 /* splitmix64: small, and the same everywhere. */
 static inline uint64_t random_next(uint64_t *state)

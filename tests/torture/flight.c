@@ -78,7 +78,7 @@ static struct cell *cell_make(struct flight *flight, uint64_t word)
 	flight->cell = grow(flight->cell, &flight->cell_room,
 			    flight->cell_count + 1, sizeof(*flight->cell));
 	flight->cell[flight->cell_count++] = (struct cell){
-		.word = word, .visible = domain_word(flight->domain, word),
+		.word = word, .visible = domain_peek(flight->domain, word),
 		.last = UINT32_MAX };
 	if (flight->cell_count * 2 > flight->slot_count)
 		slots_fill(flight, flight->slot_count ? flight->slot_count * 2
@@ -92,7 +92,7 @@ static void word_store(struct flight *flight, uint64_t word, uint64_t value,
 		       uint32_t time, uint32_t threads, bool bypass)
 {
 	struct cell *cell = cell_find(flight, word);
-	uint64_t floor = domain_word(flight->domain, word);
+	uint64_t floor = domain_peek(flight->domain, word);
 
 	if (value == (cell ? cell->visible : floor)) {
 		if (cell)
@@ -119,7 +119,7 @@ static uint64_t word_visible(const struct flight *flight, uint64_t word)
 {
 	const struct cell *cell = cell_find(flight, word);
 
-	return cell ? cell->visible : domain_word(flight->domain, word);
+	return cell ? cell->visible : domain_peek(flight->domain, word);
 }
 
 /* ---- events --------------------------------------------------------------- */

@@ -387,7 +387,8 @@ static void prepare_damage(struct yard *yard)
 	damage(yard, geom->umap_off + geom->umap_pages * NVM_PAGE);
 	/* An AMT: its unit is the first, its copies are adjacent. */
 	for (uint64_t off = geom->data_off; ; off += AMT_SLOT_BYTES)
-		if (!memcmp(yard->domain->image + off, POOL_MAGIC_AMT, 8)) {
+		if (!memcmp(domain_look(yard->domain, off, 8), POOL_MAGIC_AMT,
+			    8)) {
 			damage(yard, off + NVM_PAGE);
 			break;
 		}

@@ -228,6 +228,8 @@ static bool explore(struct sequence *q)
 
 	explore_init(&explore, crash->model, crash->seed);
 	explore.exhaustive_max = 2 * effort;
+	explore.lazy_max = 8 * effort;
+	explore.tear_max = effort / 32;
 	explore.random_count = effort / 8;
 	explore.pair_max = effort / 8;
 	explore.word_max = effort / 4;
@@ -240,7 +242,7 @@ static bool explore(struct sequence *q)
 	if (crash->replay_depth)
 		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->yard.domain, &q->trace);
-	stats_add(&crash->stats, &explore.stats);
+	explore_stats_add(&crash->stats, &explore.stats);
 	return !explore.stats.failures;
 }
 

@@ -72,6 +72,11 @@ uint64_t tally_states(const struct tally *tally)
 	return tally->stats.distinct + tally->nested.distinct;
 }
 
+uint64_t stats_bounded(const struct explore_stats *stats)
+{
+	return stats->points - stats->exhaustive - stats->lazy;
+}
+
 void results_case(struct results *results, const struct torture_case *c,
 		  const struct torture_how *how,
 		  const struct torture_result *result, double seconds)
@@ -88,8 +93,8 @@ void results_case(struct results *results, const struct torture_case *c,
 	if (result->tried)
 		snprintf(tally->tried, sizeof(tally->tried), "%s",
 			 result->tried);
-	stats_add(&tally->stats, &result->stats);
-	stats_add(&tally->nested, &result->nested);
+	explore_stats_add(&tally->stats, &result->stats);
+	explore_stats_add(&tally->nested, &result->nested);
 	if (result->good)
 		return;
 	failure = failure_add(results);

@@ -49,6 +49,8 @@ void results_mutant(struct results *results, const struct torture_case *c,
 void results_free(struct results *results);
 
 uint64_t tally_states(const struct tally *tally);
+/* Points at which neither all images were tried nor all that can differ. */
+uint64_t stats_bounded(const struct explore_stats *stats);
 
 /* To JSON and back; false: not ours, or damaged. */
 struct json_object *results_encode(const struct results *results);

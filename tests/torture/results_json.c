@@ -21,6 +21,10 @@ struct field {
 static const struct field stats_fields[] = {
 	{ "points", offsetof(struct explore_stats, points), false },
 	{ "exhaustive", offsetof(struct explore_stats, exhaustive), false },
+	{ "lazy", offsetof(struct explore_stats, lazy), false },
+	{ "lazy_lines", offsetof(struct explore_stats, lazy_lines), false },
+	{ "lazy_max", offsetof(struct explore_stats, lazy_max), true },
+	{ "tears_left_out", offsetof(struct explore_stats, tears), false },
 	{ "thinned", offsetof(struct explore_stats, thinned), false },
 	{ "thirds", offsetof(struct explore_stats, thirds), false },
 	{ "images", offsetof(struct explore_stats, images), false },

@@ -121,19 +121,6 @@ void result_fail(struct torture_result *result, const struct verdict *verdict,
 			 path[0].family);
 }
 
-void stats_add(struct explore_stats *sum, const struct explore_stats *s)
-{
-	sum->points += s->points;
-	sum->exhaustive += s->exhaustive;
-	sum->thinned += s->thinned;
-	sum->thirds += s->thirds;
-	sum->images += s->images;
-	sum->distinct += s->distinct;
-	sum->failures += s->failures;
-	if (sum->words_max < s->words_max)
-		sum->words_max = s->words_max;
-}
-
 /* ---- tokens --------------------------------------------------------------------- */
 
 unsigned image_parse(const char *image, struct explore_where *ret_path,

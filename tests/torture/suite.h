@@ -113,7 +113,6 @@ void trace_keep(struct suite_memory *memory, const struct domain_trace *trace);
 struct verdict;
 void result_fail(struct torture_result *result, const struct verdict *verdict,
 		 const struct explore_where *path, unsigned depth);
-void stats_add(struct explore_stats *sum, const struct explore_stats *s);
 
 /* "1.2/3.4": into @ret_path, at most @max; how many. */
 unsigned image_parse(const char *image, struct explore_where *ret_path,

@@ -24,6 +24,7 @@ static void list_cases(const struct suite *suite, struct case_list *list)
 					torture_ops[o].name, yard_name(s),
 					model_name(m));
 
+				c->extra = c->model == MODEL_EADR;
 				c->number[0] = o;
 				c->number[1] = s;
 			}
@@ -44,7 +45,7 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 		seen_free(&memory->seen);
 	crash.seen = memory->seen;
 	crash.life_every = 61;
-	crash.nested_every = how->effort < 64 ? 61 : 7;
+	crash.nested_every = how->effort < 64 ? 211 : 97;
 	crash.deep_every = 211;
 	good = good && crash_explore(&crash, &crash.trace);
 	crash_tell(&crash, good, ret_result);

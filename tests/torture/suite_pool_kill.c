@@ -152,6 +152,8 @@ static bool power_loss_after(struct kill *kill)
 		weaken(&kill->whole, kill->first.count);
 	explore_init(&explore, crash->model, crash->seed + kill->kills);
 	explore.exhaustive_max = 2 * crash->effort;
+	explore.lazy_max = 8 * crash->effort;
+	explore.tear_max = crash->effort / 32;
 	explore.random_count = crash->effort / 8;
 	explore.pair_max = 6;
 	explore.word_max = crash->effort / 4;
@@ -163,7 +165,7 @@ static bool power_loss_after(struct kill *kill)
 	if (crash->replay_depth)
 		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->yard.domain, &kill->whole);
-	stats_add(&crash->stats, &explore.stats);
+	explore_stats_add(&crash->stats, &explore.stats);
 	return !explore.stats.failures;
 }
 

@@ -158,7 +158,8 @@ static bool check_guest(void *ctx, const struct explore_where *where)
 	if (yard_open(&m->crash.yard, POOL_OPEN_WRITE, NULL))
 		return deny(&m->crash.verdict, "does not open");
 	guest_page(page);
-	return !memcmp(domain->image + m->guest_off, page, NVM_PAGE) ||
+	return !memcmp(domain_look(domain, m->guest_off, NVM_PAGE), page,
+		       NVM_PAGE) ||
 	       deny(&m->crash.verdict, "recovery stores over the guest's page");
 }
 
@@ -191,6 +192,8 @@ static bool explore_end(struct mutants *m, const struct domain_trace *trace,
 	trace_append(&m->longer, more, 0, more->count);
 	explore_init(&explore, m->crash.model, m->crash.seed);
 	explore.random_count = 32;
+	explore.lazy_max = 1024;
+	explore.tear_max = 16;
 	explore.first_event = m->longer.count;
 	explore.check = check;
 	explore.ctx = m;

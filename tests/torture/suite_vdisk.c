@@ -26,6 +26,7 @@ static void list_cases(const struct suite *suite, struct case_list *list)
 				c = case_add(list, suite, s * 2 + (d == NVM_SYNC),
 					     model, "%s:%s:%s", op->name,
 					     vstate_name(s), model_name(model));
+				c->extra = c->model == MODEL_EADR;
 				c->number[0] = i / MODEL_COUNT;
 				c->number[1] = s;
 			}

@@ -115,7 +115,8 @@ static bool check_nested(void *ctx, const struct explore_where *where)
 			    &crash->recovery[depth]);
 	domain_record(domain, NULL);
 	domain_back(domain);
-	if (good && crash->depth < crash->depth_max && crash->deep_every &&
+	if (good && !where->probe && crash->depth < crash->depth_max &&
+	    crash->deep_every &&
 	    crash->shown[depth].block_count &&
 	    (crash->replay_depth > crash->depth ||
 	     where->image % crash->deep_every == 0))
@@ -136,6 +137,8 @@ static bool recovery_explore(struct vcrash *crash, uint32_t salt)
 		return true;
 	explore_init(&explore, crash->model, crash->seed + salt);
 	explore.exhaustive_max = crash->effort / 2;
+	explore.lazy_max = crash->effort / 2;
+	explore.tear_max = crash->effort / 32;
 	explore.random_count = crash->effort / 32;
 	explore.store_max = crash->effort / 32;
 	explore.pair_max = 3;
@@ -153,7 +156,7 @@ static bool recovery_explore(struct vcrash *crash, uint32_t salt)
 	if (crash->replay_depth > crash->depth)
 		explore.only = &crash->replay[crash->depth];
 	explore_trace(&explore, crash->base->yard.domain, trace);
-	stats_add(&crash->nested, &explore.stats);
+	explore_stats_add(&crash->nested, &explore.stats);
 	return !explore.stats.failures;
 }
 
@@ -163,7 +166,7 @@ static bool check_image(void *ctx, const struct explore_where *where)
 	struct domain *domain = crash->base->yard.domain;
 	struct vjudge how = { .at = moment(crash, where),
 		.check = where->image % crash->check_every == 0,
-		.life = crash->life_every &&
+		.life = crash->life_every && !where->probe &&
 			where->image % crash->life_every == 0,
 		.salt = where->image };
 	bool good;
@@ -176,12 +179,10 @@ static bool check_image(void *ctx, const struct explore_where *where)
 			    &crash->recovery[0]);
 	domain_record(domain, NULL);
 	domain_back(domain);
-	if (!good || !crash->nested_every || crash->depth_max < 2 ||
+	if (!good || where->probe || !crash->nested_every || crash->depth_max < 2 ||
 	    !crash->shown[0].block_count)
 		return good;
-	crash->recoveries++;
-	if (crash->replay_depth < 2 &&
-	    crash->recoveries % crash->nested_every)
+	if (crash->replay_depth < 2 && where->image % crash->nested_every)
 		return true;
 	return recovery_explore(crash, where->image);
 }
@@ -192,6 +193,8 @@ bool vcrash_explore(struct vcrash *crash, const struct domain_trace *trace)
 
 	explore_init(&explore, crash->model, crash->seed);
 	explore.exhaustive_max = 4 * crash->effort;
+	explore.lazy_max = 4 * crash->effort;
+	explore.tear_max = crash->effort / 32;
 	explore.random_count = crash->effort / 4;
 	explore.store_max = crash->effort / 4;
 	explore.pair_max = crash->effort / 8;
@@ -206,7 +209,7 @@ bool vcrash_explore(struct vcrash *crash, const struct domain_trace *trace)
 	if (crash->replay_depth)
 		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->base->yard.domain, trace);
-	stats_add(&crash->stats, &explore.stats);
+	explore_stats_add(&crash->stats, &explore.stats);
 	return !explore.stats.failures;
 }
 

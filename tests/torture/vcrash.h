@@ -35,7 +35,7 @@ struct vcrash {
 	uint64_t seed;
 
 	struct explore_stats stats, nested;
-	uint64_t recoveries, lives;
+	uint64_t lives;
 	struct seen *seen;		/* may be shared; or NULL */
 	struct explore_where path[TORTURE_DEPTH_MAX];
 	unsigned depth;

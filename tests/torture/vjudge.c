@@ -291,7 +291,10 @@ static bool same_again(struct vcrash *crash, const struct vjudge *how,
 static bool judge_reading(struct vcrash *crash, const struct vjudge *how,
 			  bool *ret_none)
 {
+	struct domain *domain = crash->base->yard.domain;
 	int err = open_disk(crash, false);
+	struct domain_watch *watch;
+	bool good;
 
 	*ret_none = no_disk(err) && (crash->flags & VCRASH_CREATE) &&
 		    !how->expect && how->at <= (int64_t)crash->created;
@@ -302,9 +305,14 @@ static bool judge_reading(struct vcrash *crash, const struct vjudge *how,
 			: deny(&crash->verdict, "does not open for reading: "
 			       "error %d", -err);
 	look(crash, how, &crash->again);
-	return shows_right(crash, how, &crash->again) &&
-	       (!how->check || (check_passes(crash, &crash->again, false) &&
-				blocks_add_up(crash)));
+	if (!shows_right(crash, how, &crash->again))
+		return false;
+	/* What only some images are asked is nothing to enumerate by. */
+	watch = domain_watch(domain, NULL);
+	good = !how->check || (check_passes(crash, &crash->again, false) &&
+			       blocks_add_up(crash));
+	domain_watch(domain, watch);
+	return good;
 }
 
 bool vcrash_judge(struct vcrash *crash, const struct vjudge *how,
@@ -330,6 +338,7 @@ bool vcrash_judge(struct vcrash *crash, const struct vjudge *how,
 	look(crash, how, ret_shown);
 	if (!vshown_equal(&crash->again, ret_shown, &crash->verdict))
 		return false;
+	domain_watch(domain, NULL);
 	if (how->check && (!same_again(crash, how, ret_shown) ||
 			   !check_passes(crash, ret_shown, true) ||
 			   !blocks_add_up(crash) || !counts_kept(crash)))

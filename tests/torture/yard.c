@@ -370,7 +370,7 @@ void yard_edit(struct yard *yard, uint64_t page_off, size_t at,
 	uint8_t page[NVM_PAGE];
 	le32_t csum = put_le32(0);
 
-	memcpy(page, yard->domain->image + page_off, NVM_PAGE);
+	memcpy(page, domain_look(yard->domain, page_off, NVM_PAGE), NVM_PAGE);
 	memcpy(page + at, bytes, len);
 	memcpy(page + 8, &csum, 4);
 	csum = put_le32(yard->domain->media.ops->crc32c(0, page, NVM_PAGE));
@@ -441,8 +441,8 @@ bool yard_stamped(struct yard *yard, uint32_t slot)
 	for (size_t i = 0; child.mode != POOL_MODE_RAW && i < count; i++) {
 		yard_stamp(page, child.mode, child.uuid, (unsigned)i,
 			   (unsigned)count, extent[i].size_bytes);
-		if (memcmp(yard->domain->image + extent[i].off_bytes +
-			   STAMP_OFF, page, NVM_PAGE))
+		if (memcmp(domain_look(yard->domain, extent[i].off_bytes +
+				       STAMP_OFF, NVM_PAGE), page, NVM_PAGE))
 			return false;
 	}
 	return true;

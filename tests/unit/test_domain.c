@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "tests/torture/brute.h"
 #include "tests/torture/litmus.h"
 
 #define SIZE	(64u << 10)
@@ -277,6 +278,7 @@ static void test_bulk_is_thinned_and_words_are_not(void **state)
 	domain_record(litmus->domain, NULL);
 	domain_poke_zero(litmus->domain, 0, SIZE);
 	explore_init(&explore, MODEL_PARANOID, 1);
+	explore.lazy_max = 0;
 	explore.thinned_max = 5 * 4;
 	explore.random_count = explore.pair_max = 0;
 	explore.word_max = 1;
@@ -291,6 +293,135 @@ static void test_bulk_is_thinned_and_words_are_not(void **state)
 	assert_int_equal(explore.stats.thinned, 0);
 }
 
+/* ---- what is read ------------------------------------------------------------- */
+
+struct reader {
+	struct domain *domain;
+	uint64_t rule;			/* which words it reads, and when */
+	struct keys seen;
+	unsigned images;
+};
+
+/* Reads a word of the program's; what it was says which one is next. */
+static bool read_some(void *ctx, const struct explore_where *where)
+{
+	struct reader *reader = ctx;
+	uint64_t state = reader->rule, key = 1;
+
+	(void)where;
+	reader->images++;
+	for (unsigned i = 0; i < 6; i++) {
+		uint64_t off = random_next(&state) % 4 * 8 +
+			       NVM_PAGE / 2 - NVM_LINE +
+			       random_next(&state) % 2 * NVM_PAGE +
+			       random_next(&state) % 2 * NVM_LINE;
+		uint64_t word = domain_word(reader->domain, off / 8);
+
+		key = key * 31 + word % 1000;
+		state += word * 0x9e3779b97f4a7c15u;
+		if (!word && i > 2)
+			break;
+	}
+	keys_add(&reader->seen, key);
+	return true;
+}
+
+/* Lazily, the same outcomes as with all images, and never more images. */
+static void test_lazy_images_show_all_that_can_be_seen(void **state)
+{
+	struct domain *domain = domain_new(BRUTE_BYTES, NVM_BUS);
+	struct domain_trace trace = { 0 };
+	uint64_t seed = 20261125;
+	unsigned compared = 0, images[2] = { 0, 0 };
+
+	(void)state;
+	for (unsigned run = 0; run < 1200; run++) {
+		struct reader reader[2] = { { .domain = domain }, { 0 } };
+		struct explore explore[2];
+
+		brute_program(domain, &trace, &seed);
+		domain_poke_zero(domain, 0, BRUTE_BYTES);
+		reader[0].rule = random_next(&seed);
+		reader[1] = reader[0];
+		for (unsigned lazy = 0; lazy < 2; lazy++) {
+			explore_init(&explore[lazy], run % MODEL_COUNT, 1);
+			explore[lazy].exhaustive_max = lazy ? 0 : 3000;
+			explore[lazy].lazy_max = lazy ? UINT32_MAX : 0;
+			explore[lazy].first_event = trace.count;
+			explore[lazy].check = read_some;
+			explore[lazy].ctx = &reader[lazy];
+			explore_trace(&explore[lazy], domain, &trace);
+			keys_sort(&reader[lazy].seen);
+		}
+		if (explore[0].stats.exhaustive) {
+			assert_int_equal(explore[1].stats.lazy, 1);
+			assert_true(keys_equal(&reader[0].seen,
+					       &reader[1].seen));
+			assert_true(reader[1].images <= reader[0].images);
+			compared++;
+			images[0] += reader[0].images;
+			images[1] += reader[1].images;
+		}
+		keys_free(&reader[0].seen);
+		keys_free(&reader[1].seen);
+	}
+	print_message("%u programs, %u images, lazily %u\n", compared,
+		      images[0], images[1]);
+	assert_true(compared > 1000);
+	assert_true(images[1] < images[0] / 2);
+	domain_free(domain);
+	trace_free(&trace);
+}
+
+/* Says no where one word of a page is lost and all others arrived. */
+static bool deny_one_tear(void *ctx, const struct explore_where *where)
+{
+	struct litmus *litmus = ctx;
+	unsigned there = 0;
+
+	(void)where;
+	for (unsigned w = 0; w < NVM_PAGE / 8; w++)
+		there += domain_word(litmus->domain, w) == 1;
+	if (there != NVM_PAGE / 8 - 1 || domain_word(litmus->domain, 300))
+		return true;
+	litmus->seen_once = !litmus->seen_once;
+	return false;
+}
+
+static void test_bug_of_one_torn_word_of_a_region_is_found(void **state)
+{
+	struct litmus *litmus = *state;
+	uint64_t page[NVM_PAGE / 8];
+	struct explore_where only = { 0 };
+	struct domain_trace trace;
+	struct explore explore;
+
+	for (unsigned i = 0; i < NVM_PAGE / 8; i++)
+		page[i] = 1;
+	litmus->domain->media.ops->store(&litmus->domain->media, 0, page,
+					 NVM_PAGE);
+	put(litmus, D, 1);
+	trace = litmus->trace;
+	domain_record(litmus->domain, NULL);
+	domain_poke_zero(litmus->domain, 0, SIZE);
+	explore_init(&explore, MODEL_PARANOID, 1);
+	explore.check = deny_one_tear;
+	explore.ctx = litmus;
+	explore_trace(&explore, litmus->domain, &trace);
+	assert_int_equal(explore.stats.failures, 1);
+	assert_true(litmus->seen_once);
+	/* By its number it is found again. */
+	only.image = (uint32_t)explore.stats.images;
+	explore_init(&explore, MODEL_PARANOID, 1);
+	explore.check = deny_one_tear;
+	explore.ctx = litmus;
+	explore.only = &only;
+	explore_trace(&explore, litmus->domain, &trace);
+	assert_false(litmus->seen_once);
+	assert_int_equal(explore.stats.failures, 1);
+	assert_int_equal(explore.stats.images, only.image);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, litmus_begin, litmus_end)
@@ -303,6 +434,8 @@ int main(void)
 		T(test_failing_image_is_replayed_by_its_number),
 		T(test_bulk_is_thinned_and_words_are_not),
 		T(test_salt_tells_points_apart),
+		T(test_lazy_images_show_all_that_can_be_seen),
+		T(test_bug_of_one_torn_word_of_a_region_is_found),
 	};
 
 	return cmocka_run_group_tests_name("domain", tests, NULL, NULL);
