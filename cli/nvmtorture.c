@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&torture_cmd_run,
 	&torture_cmd_replay,
 	&torture_cmd_mutants,
+	&torture_cmd_litmus,
 	&torture_cmd_report,
 	&cmd_generate,
 	&cmd_names,

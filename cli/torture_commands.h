@@ -10,6 +10,7 @@
 #include "cli/opt.h"
 
 extern const struct command torture_cmd_list;
+extern const struct command torture_cmd_litmus;
 extern const struct command torture_cmd_mutants;
 extern const struct command torture_cmd_replay;
 extern const struct command torture_cmd_report;

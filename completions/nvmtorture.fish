@@ -76,6 +76,7 @@ complete -c nvmtorture -n '__nvmtorture_at help 1' -a list
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a run
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a replay
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a mutants
+complete -c nvmtorture -n '__nvmtorture_at help 1' -a litmus
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a report
 
 complete -c nvmtorture -n __nvmtorture_begin -a list -d 'list the workloads, or the cases of some'
@@ -84,7 +85,7 @@ complete -c nvmtorture -n '__nvmtorture_in list' -s h -l help -d 'print this hel
 complete -c nvmtorture -n '__nvmtorture_in list' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill'
 
 complete -c nvmtorture -n __nvmtorture_begin -a run -d 'lose power everywhere, and judge what is left'
-complete -c nvmtorture -n '__nvmtorture_in run' -s m -l model -x -a 'intel paranoid pagecache' -d 'only cases of this model of what a power loss leaves'
+complete -c nvmtorture -n '__nvmtorture_in run' -s m -l model -x -a 'intel paranoid pagecache eadr' -d 'only cases of this model of what a power loss leaves'
 complete -c nvmtorture -n '__nvmtorture_in run' -s s -l seed -x -d 'of all that is random; 1 by default'
 complete -c nvmtorture -n '__nvmtorture_in run' -s e -l effort -x -d 'how many images are tried where not all can be; 128 by default'
 complete -c nvmtorture -n '__nvmtorture_in run' -s d -l depth -x -d '1: no crashes in recoveries; 2; 3 (the default): also in the recoveries from those'
@@ -103,7 +104,7 @@ complete -c nvmtorture -n '__nvmtorture_in replay' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in replay' -s h -l help -d 'print this help'
 
 complete -c nvmtorture -n __nvmtorture_begin -a mutants -d 'leave out each store and drain, and see that it is noticed'
-complete -c nvmtorture -n '__nvmtorture_in mutants' -s m -l model -x -a 'intel paranoid pagecache' -d 'only cases of this model of what a power loss leaves'
+complete -c nvmtorture -n '__nvmtorture_in mutants' -s m -l model -x -a 'intel paranoid pagecache eadr' -d 'only cases of this model of what a power loss leaves'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s s -l seed -x -d 'of all that is random; 1 by default'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s e -l effort -x -d 'how many images are tried where not all can be; 128 by default'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s d -l depth -x -d '1: no crashes in recoveries; 2; 3 (the default): also in the recoveries from those'
@@ -116,6 +117,10 @@ complete -c nvmtorture -n '__nvmtorture_in mutants' -l tap -d 'print TAP, a line
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s h -l help -d 'print this help'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill'
+
+complete -c nvmtorture -n __nvmtorture_begin -a litmus -d 'test the models: small programs with known outcomes'
+complete -c nvmtorture -n '__nvmtorture_in litmus' -s j -l json -d 'print JSON'
+complete -c nvmtorture -n '__nvmtorture_in litmus' -s h -l help -d 'print this help'
 
 complete -c nvmtorture -n __nvmtorture_begin -a report -d 'merge the results of runs, and tell them'
 complete -c nvmtorture -n '__nvmtorture_in report' -s w -l write -rF -d 'put the tables into this document, between its marks'

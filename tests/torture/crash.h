@@ -40,6 +40,7 @@ struct crash {
 	struct explore_where replay[TORTURE_DEPTH_MAX];
 	unsigned replay_depth;		/* 0: do not replay */
 	unsigned depth_max;		/* 1: no crashes in recoveries */
+	bool quick;			/* that it fails is all one wants to know */
 	struct domain_trace recovery[TORTURE_DEPTH_MAX];	/* at each depth */
 	struct verdict verdict;
 };

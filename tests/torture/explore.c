@@ -187,22 +187,31 @@ bool point_fresh(struct point *point, uint64_t hash)
 	return true;
 }
 
-void point_judge(struct point *point)
+bool point_passes(struct point *point)
 {
 	struct explore *explore = point->explore;
 	struct domain *domain = point->flight->domain;
 	const struct version *version = point->flight->version;
+	bool good;
 
 	domain_mark(domain);
 	for (uint32_t c = 0; c < point->cells; c++)
 		if (point->pick[c] != NONE)
 			domain_poke_word(domain, point->flight->cell[c].word,
 					 version[point->pick[c]].value);
-	if (!explore->check(explore->ctx, &point->where)) {
-		explore->stats.failures++;
-		point->stop = true;
-	}
+	good = explore->check(explore->ctx, &point->where);
 	domain_back(domain);
+	return good;
+}
+
+void point_judge(struct point *point)
+{
+	if (point_passes(point))
+		return;
+	point->explore->stats.failures++;
+	point->stop = true;
+	if (point->explore->minimise && !point->explore->only)
+		point_minimise(point);
 }
 
 void point_emit(struct point *point, const char *family)
@@ -298,6 +307,24 @@ static void every_image(struct point *point, uint64_t images)
 	}
 }
 
+/* To be replayed: the image that minimise.c has told. */
+static void told_image(struct point *point)
+{
+	const struct explore_where *only = point->explore->only;
+
+	if (only->point != point->where.point ||
+	    !point_keep_text(point, only->picks))
+		return;
+	point->where = (struct explore_where){ .point = only->point,
+		.image = only->image, .event = point->where.event,
+		.acked = point->where.acked, .op = point->where.op,
+		.family = "an image made simpler" };
+	memcpy(point->where.picks, only->picks, sizeof(only->picks));
+	point->explore->stats.images++;
+	point_picks(point);
+	point_judge(point);
+}
+
 /* ---- the walk --------------------------------------------------------------- */
 
 static int by_group(const void *a, const void *b)
@@ -384,7 +411,9 @@ static void point_explore(struct explore *explore, struct flight *flight,
 	if (explore->stats.words_max < flight->cell_count)
 		explore->stats.words_max = flight->cell_count;
 	images = image_count(&point);
-	if (images <= explore->exhaustive_max)
+	if (explore->only && explore->only->picks[0])
+		told_image(&point);
+	else if (images <= explore->exhaustive_max)
 		every_image(&point, images);
 	else if (explore->lazy_max &&
 		 (lazy_try(&point, false) || lazy_try(&point, true)))

@@ -84,7 +84,12 @@ struct explore_stats {
 	uint64_t failures;
 };
 
-/* Names one image; printed as POINT.IMAGE, given back to replay it. */
+/*
+ * Names one image; printed as POINT.IMAGE, given back to replay it.  Where
+ * picks is not "", it is the image that they tell (minimise.c), and IMAGE is
+ * the one that it was made of.
+ */
+#define EXPLORE_PICKS_MAX	80u
 struct explore_where {
 	uint32_t point, image;
 	size_t event;		/* the crash is before this event */
@@ -93,6 +98,8 @@ struct explore_where {
 	const char *family;
 	bool probe;		/* judged before, or not to be replayed: only
 				   to learn what is read */
+	char picks[EXPLORE_PICKS_MAX];
+	const void *guilty;	/* call site of a store that matters in it */
 };
 
 struct explore {
@@ -122,6 +129,7 @@ struct explore {
 	uint64_t (*salt_at)(void *ctx, const struct explore_where *where);
 	struct seen *seen;	/* may be NULL: nothing is a duplicate */
 	const struct explore_where *only;	/* replay this image alone */
+	bool minimise;		/* of an image that fails, make a simpler one */
 	/* The domain holds the image, under a mark.  False: stop. */
 	bool (*check)(void *ctx, const struct explore_where *where);
 	void *ctx;

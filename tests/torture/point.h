@@ -49,7 +49,13 @@ bool point_wanted(const struct point *point);
 /* False: an image with this hash was judged already. */
 bool point_fresh(struct point *point, uint64_t hash);
 /* Put the picks on the domain, judge, take them back. */
+bool point_passes(struct point *point);
+/* The same; where it fails, count that, minimise, and stop. */
 void point_judge(struct point *point);
+/* keep[] as minimise.c tells it; false: it is not such a text. */
+bool point_keep_text(struct point *point, const char *text);
+/* The image just judged fails: find a simpler one, and judge that at last. */
+void point_minimise(struct point *point);
 
 static inline void keep_all(struct point *point, bool keep)
 {

@@ -237,6 +237,7 @@ static bool explore(struct sequence *q)
 	explore.first_event = q->begun;
 	explore.seen = &crash->seen;
 	explore.salt = crash->before.strict * 3 ^ crash->after.strict;
+	explore.minimise = true;
 	explore.check = check_image;
 	explore.ctx = q;
 	if (crash->replay_depth)

@@ -28,7 +28,7 @@ struct site_row {
 };
 
 struct failure_row {
-	char token[TORTURE_TOKEN_MAX], why[240], crash[120];
+	char token[TORTURE_TOKEN_MAX], why[240], crash[240];
 };
 
 struct results {

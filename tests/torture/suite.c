@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/torture/sites.h"
 #include "tests/torture/suites.h"
 
 const struct suite *const suites[] = {
@@ -103,6 +104,25 @@ void trace_keep(struct suite_memory *memory, const struct domain_trace *trace)
 
 /* ---- results ------------------------------------------------------------------ */
 
+/* Where it was, and of which store. */
+static void crash_print(const struct explore_where *where, char *ret_text,
+			size_t room)
+{
+	char site[120];
+
+	if (!where->picks[0]) {
+		snprintf(ret_text, room, "crash before event %zu, %s",
+			 where->event, where->family);
+		return;
+	}
+	site_text(where->guilty, site, sizeof(site));
+	snprintf(ret_text, room, "crash before event %zu, %s%s%s", where->event,
+		 where->picks[0] == 'a' ? "everything arrived"
+					: "nothing arrived",
+		 where->guilty ? " but what was stored at " : "",
+		 where->guilty ? site : "");
+}
+
 void result_fail(struct torture_result *result, const struct verdict *verdict,
 		 const struct explore_where *path, unsigned depth)
 {
@@ -113,12 +133,11 @@ void result_fail(struct torture_result *result, const struct verdict *verdict,
 	for (unsigned i = 0; i < depth && used < sizeof(result->image); i++)
 		used += (size_t)snprintf(result->image + used,
 					 sizeof(result->image) - used,
-					 "%s%u.%u", i ? "/" : "",
-					 path[i].point, path[i].image);
+					 "%s%u.%u%s", i ? "/" : "",
+					 path[i].point, path[i].image,
+					 path[i].picks);
 	if (depth)
-		snprintf(result->crash, sizeof(result->crash),
-			 "crash before event %zu, %s", path[0].event,
-			 path[0].family);
+		crash_print(&path[0], result->crash, sizeof(result->crash));
 }
 
 /* ---- tokens --------------------------------------------------------------------- */
@@ -129,9 +148,18 @@ unsigned image_parse(const char *image, struct explore_where *ret_path,
 	unsigned count = 0;
 
 	while (image && count < max) {
-		if (sscanf(image, "%u.%u", &ret_path[count].point,
-			   &ret_path[count].image) != 2)
+		struct explore_where *where = &ret_path[count];
+		size_t len;
+		int used;
+
+		if (sscanf(image, "%u.%u%n", &where->point, &where->image,
+			   &used) != 2)
 			break;
+		len = strcspn(image + used, "/");
+		if (len >= sizeof(where->picks))
+			break;
+		memcpy(where->picks, image + used, len);
+		where->picks[len] = 0;
 		count++;
 		image = strchr(image, '/');
 		if (image)

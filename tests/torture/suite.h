@@ -10,7 +10,7 @@
  *
  * WHAT is a suite's own (an order of events, a sequence of operations); IMAGE
  * is POINT.IMAGE of the crash, then /POINT.IMAGE of one in its recovery, and of
- * one in that.
+ * one in that.  Behind it may stand what a simpler image has (minimise.c).
  */
 #ifndef TORTURE_SUITE_H
 #define TORTURE_SUITE_H
@@ -36,7 +36,7 @@ struct case_list {
 
 #define TORTURE_DEPTH_MAX	3u	/* crash, in recovery, in its recovery */
 #define TORTURE_WHAT_MAX	200u
-#define TORTURE_IMAGE_MAX	96u
+#define TORTURE_IMAGE_MAX	160u
 
 /* How hard to look, and where: all of a case, or one image of it. */
 struct torture_how {
@@ -65,7 +65,7 @@ struct torture_result {
 	uint64_t lives;			/* images that were made to serve */
 	char why[240];
 	char what[TORTURE_WHAT_MAX], image[TORTURE_IMAGE_MAX];
-	char crash[120];		/* where it was, and how */
+	char crash[240];		/* where it was, and how */
 };
 
 /* What cases of one group hand on to each other. */
@@ -114,7 +114,7 @@ struct verdict;
 void result_fail(struct torture_result *result, const struct verdict *verdict,
 		 const struct explore_where *path, unsigned depth);
 
-/* "1.2/3.4": into @ret_path, at most @max; how many. */
+/* "1.2/3.4", "1.2a5-7": into @ret_path, at most @max; how many. */
 unsigned image_parse(const char *image, struct explore_where *ret_path,
 		     unsigned max);
 

@@ -160,6 +160,7 @@ static bool power_loss_after(struct kill *kill)
 	explore.first_event = kill->first.count;
 	explore.seen = &crash->seen;
 	explore.salt = kill->phase[0] ^ kill->phase[1] * 3;
+	explore.minimise = !kill->weak;
 	explore.check = check_image;
 	explore.ctx = kill;
 	if (crash->replay_depth)

@@ -208,6 +208,7 @@ static bool noticed(struct mutants *m, const struct domain_trace *trace)
 
 	seen_free(&m->crash.seen);
 	m->crash.effort = 32;
+	m->crash.quick = true;
 	good = crash_explore(&m->crash, trace);
 	/* What the guest synced through the page cache, it synced whole. */
 	if (good && m->guest_off && m->crash.model != MODEL_PAGECACHE)

@@ -233,6 +233,7 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 	crash->life_every = 211;
 	crash->nested_every = kill.weak ? 0 : 211;
 	crash->deep_every = 0;
+	crash->quick = kill.weak;
 	good = vop_crash(crash, op, explore_kills, &kill);
 	if (good && !kill.kills)
 		good = deny(&crash->verdict, "no such kill");

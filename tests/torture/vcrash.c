@@ -202,6 +202,7 @@ bool vcrash_explore(struct vcrash *crash, const struct domain_trace *trace)
 	explore.thinned_max = 8 * crash->effort;
 	explore.thirds_max = 8 * crash->effort;
 	explore.first_event = crash->first_event;
+	explore.minimise = !crash->quick;
 	explore.check = check_image;
 	explore.salt_at = digest_at;
 	explore.ctx = crash;
