@@ -222,6 +222,13 @@ bool vhistory_touched(const struct vhistory *history, uint32_t block)
 
 /* ---- a moment ------------------------------------------------------------------ */
 
+/* Must it outlive a crash at the moment looked at, unless it is overwritten? */
+static bool lasts(const struct vhistory *history, const struct vchange *change)
+{
+	return !change->failed &&
+	       (history->live ? change->end : change->durable) < history->at;
+}
+
 /* Is something newer there, that must be shown? */
 static bool hidden(const struct vhistory *history, const struct vchange *change)
 {
@@ -231,8 +238,7 @@ static bool hidden(const struct vhistory *history, const struct vchange *change)
 	     i = history->change[i - 1].older) {
 		const struct vchange *other = &history->change[i - 1];
 
-		if (other->start > change->end && !other->failed &&
-		    (history->live ? other->end : other->durable) < history->at)
+		if (other->start > change->end && lasts(history, other))
 			return true;
 	}
 	return false;
@@ -262,7 +268,8 @@ static uint64_t order_digest(const struct vhistory *history,
 	for (; i; i = history->change[i - 1].older) {
 		const struct vchange *other = &history->change[i - 1];
 
-		digest += domain_hash_word(other->content.tag[0] * 4 +
+		digest += domain_hash_word(other->content.tag[0] * 8 +
+			lasts(history, other) * 4u +
 			(other->end > change->start) * 2u +
 			(other->start > change->end), other->sectors);
 	}
@@ -295,9 +302,12 @@ uint64_t vhistory_digest(const struct vhistory *history)
 
 /* ---- what was shown -------------------------------------------------------------- */
 
-/* Was @change hidden already when @part began to read the block? */
+/*
+ * Was @change hidden already when @part began to read the block?  Or is there
+ * something newer in the sectors @need, which @part must not have lost?
+ */
 static bool over(const struct vhistory *history, const struct vchange *change,
-		 const struct vchange *part)
+		 const struct vchange *part, uint8_t need)
 {
 	uint32_t i = history->newest[change->block];
 
@@ -305,8 +315,10 @@ static bool over(const struct vhistory *history, const struct vchange *change,
 	     i = history->change[i - 1].older) {
 		const struct vchange *other = &history->change[i - 1];
 
-		if (other->start > change->end && !other->failed &&
-		    other->end < part->start)
+		if (other != part && other->start > change->end &&
+		    !other->failed &&
+		    (other->end < part->start ||
+		     (other->sectors & need && lasts(history, other))))
 			return true;
 	}
 	return false;
@@ -332,7 +344,7 @@ static bool matches(const struct vhistory *history, const struct vcontent *shown
 		const struct vchange *under = &history->change[i - 1];
 
 		if (under != change && under->start < change->end &&
-		    !over(history, under, change) &&
+		    !over(history, under, change, need) &&
 		    matches(history, shown, need, under, depth + 1))
 			return true;
 	}
