@@ -226,10 +226,16 @@ static bool verify_wide(struct yard *yard, bool is_new,
 			struct verdict *verdict)
 {
 	uint32_t slot = yard_slot(yard, "g");
+	uint64_t had = 64 * MIB / unit_of(yard);
+	struct pool_child child;
 
 	(void)is_new;
+	pool_child_find(yard->pool, "g", &child);
 	if (!yard_stamped(yard, slot))
 		return deny(verdict, "'g' has a stamp that is not right");
+	if (!yard_blank(yard, slot, had,
+			child.size_bytes / unit_of(yard) - had))
+		return deny(verdict, "a former owner's bytes in 'g'");
 	return yard_holds(yard, slot, 0, 1) || deny(verdict, "'g' lost bytes");
 }
 
@@ -443,6 +449,8 @@ const struct torture_op torture_ops[] = {
 	  ON(WIDE), 0, NULL, run_carve, verify_carve, "new" },
 	{ "carve-twice", ON(FRESH), OP_MULTI, NULL,
 	  run_carve_twice, verify_carve, "new" },
+	{ "carve-forged", ON(FRESH), 0, prepare_forged, run_carve,
+	  verify_carve, "new" },
 	{ "carve-several", ON(FRAGMENTED), 0, NULL, run_carve_several,
 	  verify_carve_pieces, "new" },
 	{ "carve-all", ON(FRESH) | ON(AGED) | ON(COARSE), 0, NULL,
@@ -459,6 +467,8 @@ const struct torture_op torture_ops[] = {
 	  verify_grow_extents, "f0" },
 	{ "grow-devdax", ON(FRESH) | ON(COARSE), 0, prepare_devdax,
 	  run_grow_devdax, verify_devdax, "g" },
+	{ "grow-guests-stamp", ON(FRESH), 0, prepare_guests_stamp,
+	  run_grow_devdax, verify_guests_stamp, "g" },
 	{ "grow-vm-pieces", ON(WIDE), 0, prepare_wide, run_grow_wide,
 	  verify_wide, "g" },
 	{ "extend-vm", ON(WIDE), 0, prepare_wide, run_extend_wide,
@@ -479,6 +489,8 @@ const struct torture_op torture_ops[] = {
 	{ "clean", ON(AGED) | ON(COARSE) | ON(FRAGMENTED) | ON(WIDE), OP_MULTI,
 	  NULL, run_clean, NULL, NULL },
 	{ "move", ON(AGED) | ON(COARSE), OP_MULTI, NULL, run_move,
+	  verify_move, "b" },
+	{ "move-dirty", ON(AGED), OP_MULTI, prepare_all_dirty, run_move,
 	  verify_move, "b" },
 	{ "move-devdax", ON(AGED) | ON(COARSE), OP_MULTI, NULL,
 	  run_move_devdax, verify_move, "c" },

@@ -29,4 +29,11 @@ struct torture_op {
 extern const struct torture_op torture_ops[];
 extern const unsigned torture_op_count;
 
+/* ops_guest.c: what guests leave in their units. */
+void prepare_all_dirty(struct yard *yard);
+void prepare_forged(struct yard *yard);
+void prepare_guests_stamp(struct yard *yard);
+bool verify_guests_stamp(struct yard *yard, bool is_new,
+			 struct verdict *verdict);
+
 #endif

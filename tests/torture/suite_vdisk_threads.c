@@ -68,6 +68,9 @@ static const struct scene scenes[] = {
 	  { ONCE(TRIM(3, 1)), ONCE(FLUSH, WRITE(3, 1), FLUSH) } },
 	{ "slow-write", ON(DIRTY) | ON(FULL), ORDER_HELD, 2,
 	  { ONCE(WRITE(3, 1)), { { WRITE(3, 1), WRITE(5, 1) }, 60 } } },
+	/* So many blocks freed at once that the other lane gets them. */
+	{ "slow-many", ON(FULL), ORDER_HELD, 2,
+	  { ONCE(WRITE(0, 12)), { { WRITE(13, 1), WRITE(14, 1) }, 30 } } },
 	{ "slow-atomic", ON(DIRTY) | ON(FULL), ORDER_HELD, 2,
 	  { ONCE(ATOMIC(3, 3)), { { ATOMIC(3, 2), WRITE(4, 1), WRITE(6, 1) }, 25 } } },
 	{ "slow-trim", ON(DIRTY) | ON(LOGS), ORDER_HELD, 2,

@@ -12,6 +12,7 @@
 #define VCRASH_CREATE	0x1u		/* there may be no disk, or the former */
 #define VCRASH_RESIZE	0x2u		/* of former or new size */
 #define VCRASH_SPARSE	0x4u		/* of untouched blocks look at some */
+#define VCRASH_EVERY	0x8u		/* crash each recovery, not some */
 
 struct vcrash {
 	struct vbase *base;

@@ -75,13 +75,25 @@ static bool size_right(struct vcrash *crash, const struct vjudge *how,
 	       deny(&crash->verdict, "a disk of %u blocks", shown->block_count);
 }
 
+/*
+ * Until a new size is told, either is right, and recoveries that are crashed
+ * may find the one SB with it torn, or make a torn one whole.
+ */
+static bool other_size(const struct vcrash *crash, const struct vjudge *how,
+		       const struct vshown *shown)
+{
+	return (crash->flags & VCRASH_RESIZE) &&
+	       how->at <= (int64_t)crash->created &&
+	       shown->block_count != how->expect->block_count;
+}
+
 static bool shows_right(struct vcrash *crash, const struct vjudge *how,
 			const struct vshown *shown)
 {
 	struct vhistory *history = &crash->history;
 	int64_t at = how->at;
 
-	if (how->expect)
+	if (how->expect && !other_size(crash, how, shown))
 		return vshown_equal(how->expect, shown, &crash->verdict);
 	if (former(crash, how)) {
 		history = &crash->base->history;

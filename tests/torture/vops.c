@@ -85,7 +85,7 @@ static bool run_grow(struct vcrash *crash, struct vplay *play,
 	return vplay_steps(play, then, 99);
 }
 
-/* A disk over two segments, with blocks in both. */
+/* A disk over two segments, with blocks and the open trim log in the second. */
 static void prepare_shrink(struct vcrash *crash, const struct vop *op)
 {
 	static const struct vstep spread[] = {
@@ -104,7 +104,8 @@ static void prepare_shrink(struct vcrash *crash, const struct vop *op)
 	domain_record(base->yard.domain, &base->trace);
 	good = vplay_steps(&play, spread, 2);
 	/* The least worn blocks come first: on into the second segment. */
-	for (uint32_t i = 0; good && i < geometry.block_count; i += 16)
+	for (uint32_t i = 0; good && i < geometry.block_count / 16 * 15;
+	     i += 16)
 		good = vplay_steps(&play, spread + 1, 1);
 	good = good && vplay_steps(&play, spread + 2, 1);
 	domain_record(base->yard.domain, NULL);
@@ -183,16 +184,17 @@ static bool run_poison(struct vcrash *crash, struct vplay *play,
 }
 
 #define REFUSED(type, n)	(DOMAIN_##type * 100 + (n))
+#define NO_ROOM			10000u	/* not the block: no block would do */
 
 /* The op's steps, where the n-th store (drain, sync) after opening is refused. */
 static bool run_refused(struct vcrash *crash, struct vplay *play,
 			const struct vop *op)
 {
 	struct domain *domain = crash->base->yard.domain;
-	enum domain_event_type type = op->number / 100;
+	enum domain_event_type type = op->number % NO_ROOM / 100;
 	bool good;
 
-	domain->fail_err = NVM_EIO;
+	domain->fail_err = op->number < NO_ROOM ? NVM_EIO : NVM_ENOSPC;
 	domain->fail_once = true;
 	domain->fail_after[type] = domain->event_count[type] + op->number % 100;
 	play->may_fail = true;
@@ -203,16 +205,17 @@ static bool run_refused(struct vcrash *crash, struct vplay *play,
 
 /* ---- many ---------------------------------------------------------------------------- */
 
-/* Three blocks written again and again: all spares come round. */
+/* The step's blocks written again and again: all spares come round. */
 static bool run_churn(struct vcrash *crash, struct vplay *play,
 		      const struct vop *op)
 {
 	bool good = true;
 
 	for (uint32_t i = 0; i < op->number && good; i++) {
-		const struct vstep step = { VSTEP_WRITE, i % 3, 1 };
+		const struct vstep step = { VSTEP_WRITE, i % op->step[0].count,
+					    1 };
 
-		if (i + 3 == op->number)
+		if (i + op->step[0].count == op->number)
 			crash->first_event = play->trace->count;
 		good = vplay_steps(play, &step, 1);
 	}
@@ -245,12 +248,14 @@ static bool run_churn(struct vcrash *crash, struct vplay *play,
 	{ name, ON(CLEAN), VCRASH_RESIZE, { { 0 } }, run_grow, prepare_grow, how }
 #define SHRINK(name, how) \
 	{ name, ON(CLEAN), VCRASH_RESIZE, { { 0 } }, run_shrink, prepare_shrink, how }
-#define CHURN(name, states, times) \
-	{ name, states, 0, { { 0 } }, run_churn, NULL, times }
+#define CHURN(name, states, flags, blocks, times) \
+	{ name, states, flags, { WRITE(0, blocks) }, run_churn, NULL, times }
 
 const struct vop vops[] = {
 	STEPS("open", USED | ON(FRESH) | ON(LOGS) | ON(TORN) | ON(FULL), { 0 }),
 	STEPS("write", USED | ON(FRESH) | ON(TORN) | ON(FULL), WRITE(3, 1)),
+	/* Into a line of zeros, where words that recovery stores complete most. */
+	{ "write-first", ON(FRESH), VCRASH_EVERY, { WRITE(0, 1) }, NULL, NULL, 0 },
 	STEPS("write-again", USED | ON(FULL), WRITE(3, 1), WRITE(3, 1), WRITE(3, 1),
 	      WRITE(3, 1)),
 	STEPS("write-three", USED | ON(TORN), WRITE(4, 3)),
@@ -277,8 +282,10 @@ const struct vop vops[] = {
 	STEPS("close", USED | ON(FRESH) | ON(LOGS) | ON(TORN) | ON(FULL), CLOSE),
 	STEPS("close-open", USED | ON(FULL), WRITE(3, 1), TRIM(4, 1), CLOSE, OPEN, WRITE(3, 1),
 	      CLOSE, OPEN),
-	CHURN("churn", ON(FULL), 90),
-	CHURN("churn-long", ON(DIRTY) | ON(FULL), 600),
+	CHURN("churn", ON(FULL), 0, 3, 90),
+	CHURN("churn-long", ON(DIRTY) | ON(FULL), 0, 3, 600),
+	/* Each block comes back as what it was before. */
+	CHURN("churn-one", ON(FULL), VCRASH_EVERY, 1, 150),
 	CREATE("create", ON(BLANK) | ON(FOREIGN) | ON(CLEAN) | ON(DIRTY) | ON(FULL),
 	       VBASE_BLOCKS),
 	CREATE("create-other", ON(DIRTY), 40),
@@ -293,6 +300,8 @@ const struct vop vops[] = {
 	REFUSE("write-refused-1", REFUSED(STORE, 1), WRITE(3, 2), WRITE(3, 1)),
 	REFUSE("write-refused-2", REFUSED(STORE, 2), WRITE(3, 2), WRITE(3, 1)),
 	REFUSE("atomic-refused-4", REFUSED(STORE, 4), ATOMIC(3, 2), WRITE(3, 1)),
+	REFUSE("atomic-no-room", NO_ROOM + REFUSED(STORE, 4), ATOMIC(3, 2), WRITE(7, 1),
+	       WRITE(8, 1)),
 	REFUSE("trim-refused-1", REFUSED(STORE, 1), TRIM(3, 2), WRITE(3, 1)),
 	REFUSE("drain-refused", REFUSED(DRAIN, 2), WRITE(3, 2), ATOMIC(3, 2), WRITE(3, 1)),
 	REFUSE("flush-refused", REFUSED(SYNC, 1), WRITE(3, 2), FLUSH, WRITE(3, 1), FLUSH),
@@ -316,6 +325,10 @@ bool vop_crash(struct vcrash *crash, const struct vop *op,
 	bool good;
 
 	crash->flags |= op->flags;
+	if (op->flags & VCRASH_EVERY) {
+		crash->nested_every = 1;
+		crash->effort = crash->effort < 32 ? crash->effort : 32;
+	}
 	vhistory_copy(&history, &base->history);
 	domain_mark(base->yard.domain);
 	if (op->prepare)

@@ -402,6 +402,52 @@ static void test_every_error_has_words_of_its_own(void **state)
 	}
 }
 
+/* One page of the UMAP in both places of another: their copies agree. */
+static void test_a_page_in_another_ones_place_is_damage(void **state)
+{
+	struct pool_geometry geom;
+	struct yard yard;
+	uint8_t page[NVM_PAGE];
+
+	(void)state;
+	yard_begin(&yard, YARD_WIDE, NVM_BUS);
+	geom = *pool_geometry(yard.pool);
+	assert_true(geom.umap_pages > 1);
+	memcpy(page, yard.domain->image + geom.umap_off, NVM_PAGE);
+	domain_poke(yard.domain, geom.umap_off + NVM_PAGE, page, NVM_PAGE);
+	domain_poke(yard.domain, geom.umap_off +
+		    (geom.umap_pages + 1) * NVM_PAGE, page, NVM_PAGE);
+	/* The journal might have it, too. */
+	domain_poke_zero(yard.domain, geom.journal_off,
+			 2 * geom.journal_slot_bytes);
+	assert_int_equal(yard_open(&yard, 0, NULL), -NVM_EBADMSG);
+	yard_end(&yard);
+}
+
+/* The media lost the last store of copy A: copy B is newer, and whole. */
+static void test_mending_stores_nothing_over_a_newer_copy(void **state)
+{
+	struct yard *yard = *state;
+	const struct pool_geometry geom = *pool_geometry(yard->pool);
+	const struct pool_check_args args = { .repair = true,
+		.mem = yard->check_mem };
+	const struct pool_range bad = { geom.data_off + (geom.unit_count - 1) *
+					UNIT, 64 };
+	const uint64_t copy_b = geom.nat_off + geom.nat_pages * NVM_PAGE;
+	uint8_t old[NVM_PAGE], newer[NVM_PAGE];
+
+	memcpy(old, yard->domain->image + geom.nat_off, NVM_PAGE);
+	yard_carve(yard, "late", UNIT, POOL_MODE_RAW, NULL);
+	memcpy(newer, yard->domain->image + copy_b, NVM_PAGE);
+	/* Two transactions without the NAT: the journal has it no more. */
+	assert_int_equal(pool_clean(yard->pool, NULL, NULL), 0);
+	assert_int_equal(pool_mark_bad(yard->pool, &bad, 1, NULL), 0);
+	domain_poke(yard->domain, geom.nat_off, old, NVM_PAGE);
+	assert_int_equal(yard_open(yard, POOL_OPEN_WRITE, NULL), 0);
+	assert_int_equal(pool_check(yard->pool, &args, NULL, NULL), 0);
+	assert_memory_equal(yard->domain->image + copy_b, newer, NVM_PAGE);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -414,6 +460,8 @@ int main(void)
 		T(test_an_amt_that_does_not_fit_its_entry_is_damage),
 		T(test_units_not_marked_used_stop_whoever_would_free_them),
 		cmocka_unit_test(test_many_owners_of_everything_are_told),
+		cmocka_unit_test(test_a_page_in_another_ones_place_is_damage),
+		T(test_mending_stores_nothing_over_a_newer_copy),
 		T(test_check_of_clean_units_can_be_stopped),
 		cmocka_unit_test(test_every_error_has_words_of_its_own),
 	};

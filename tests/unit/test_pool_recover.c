@@ -296,6 +296,36 @@ static void test_a_former_pools_slot_does_not_count(void **state)
 	expect_journal_damaged(row, &row->before);
 }
 
+/* Whole, but of another transaction than the slot: no row of the table. */
+static void test_an_image_of_another_transaction_spoils_its_slot(void **state)
+{
+	struct row *row = *state;
+	struct domain *domain = row->yard.domain;
+	uint64_t slot, seq, other;
+	le32_t csum;
+	uint32_t count;
+
+	arrive(row, BIT(JOURNAL), 0);
+	/* The newer one is the one just stored. */
+	slot = row->geom.journal_off;
+	memcpy(&seq, domain->image + slot + 0x10, 8);
+	memcpy(&other, domain->image + slot +
+	       row->geom.journal_slot_bytes + 0x10, 8);
+	if (other > seq) {
+		slot += row->geom.journal_slot_bytes;
+		seq = other;
+	}
+	seq -= 2;
+	memcpy(&count, domain->image + slot + 0x40, 4);
+	/* The first image is of a table: stamps come behind. */
+	yard_edit(&row->yard, slot + 2 * NVM_PAGE, 0x10, &seq, 8);
+	csum = put_le32(domain->media.ops->crc32c(0, domain->image + slot +
+						  NVM_PAGE, (1 + count) *
+						  NVM_PAGE));
+	yard_edit(&row->yard, slot, 0x44, &csum, 4);
+	open_and_expect(row, &row->before);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, row_setup, row_teardown)
@@ -309,6 +339,7 @@ int main(void)
 		T(test_no_valid_slot_needs_repair),
 		T(test_a_reader_sees_the_new_state_without_storing),
 		T(test_a_former_pools_slot_does_not_count),
+		T(test_an_image_of_another_transaction_spoils_its_slot),
 	};
 
 	return cmocka_run_group_tests_name("pool_recover", tests, NULL, NULL);
