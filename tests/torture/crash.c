@@ -80,6 +80,8 @@ static bool judge_pool(struct crash *crash, const struct crash_may *may,
 	const struct torture_op *op = crash->op;
 	bool is_new = may->fresh ? may->strict[index] == may->fresh
 				 : index == may->count - 1;
+	struct domain_watch *watch;
+	bool good;
 	bool damaged = (op->flags & OP_DAMAGED) && !(may->done && is_new);
 
 	if (!damaged && (!oracle_units(yard, &crash->verdict) ||
@@ -91,10 +93,12 @@ static bool judge_pool(struct crash *crash, const struct crash_may *may,
 	if (!life || damaged)
 		return true;
 	/* What only some images are asked is nothing to enumerate by. */
-	domain_watch(yard->domain, NULL);
-	if (!may->done && !mend(yard))
-		return deny(&crash->verdict, "check --repair fails");
-	return oracle_life(yard, &crash->verdict);
+	watch = domain_watch(yard->domain, NULL);
+	good = may->done || mend(yard) ||
+	       deny(&crash->verdict, "check --repair fails");
+	good = good && oracle_life(yard, &crash->verdict);
+	domain_watch(yard->domain, watch);
+	return good;
 }
 
 bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,

@@ -439,7 +439,6 @@ void explore_trace(struct explore *explore, struct domain *domain,
 	struct explore_where where = { 0 };
 	struct flight flight;
 	uint64_t failures = explore->stats.failures;
-	struct domain_watch *watch = domain_watch(domain, NULL);
 
 	flight_begin(&flight, domain, explore->model);
 	domain_mark(domain);
@@ -461,5 +460,4 @@ void explore_trace(struct explore *explore, struct domain *domain,
 	}
 	domain_back(domain);
 	flight_end(&flight);
-	domain_watch(domain, watch);
 }

@@ -290,10 +290,11 @@ static uint32_t judge(struct lazy *lazy, const char *family)
 	point->where.probe = !point_wanted(point) || !point_fresh(point, hash);
 	if (point->where.probe && !replay && !lazy->undecided)
 		return NONE;
-	domain_watch(domain, &lazy->watch);
+	/* A crash in a recovery is part of what the image is judged by. */
 	watch_reset(&lazy->watch);
+	lazy->watch.outer = domain_watch(domain, &lazy->watch);
 	point_judge(point);
-	domain_watch(domain, NULL);
+	domain_watch(domain, lazy->watch.outer);
 	if (replay && !point->where.probe)
 		point->stop = true;
 	point->where.probe = false;

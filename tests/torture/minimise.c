@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JUDGED_MAX	2000u		/* checks may be slow */
+#define JUDGED_MAX	400u		/* checks may be slow */
 
 struct minimise {
 	struct point *point;

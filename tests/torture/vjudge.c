@@ -331,7 +331,8 @@ bool vcrash_judge(struct vcrash *crash, const struct vjudge *how,
 		  struct vshown *ret_shown, struct domain_trace *recovery)
 {
 	struct domain *domain = crash->base->yard.domain;
-	bool none;
+	struct domain_watch *watch;
+	bool none, good;
 	int err;
 
 	ret_shown->block_count = 0;
@@ -350,10 +351,11 @@ bool vcrash_judge(struct vcrash *crash, const struct vjudge *how,
 	look(crash, how, ret_shown);
 	if (!vshown_equal(&crash->again, ret_shown, &crash->verdict))
 		return false;
-	domain_watch(domain, NULL);
-	if (how->check && (!same_again(crash, how, ret_shown) ||
-			   !check_passes(crash, ret_shown, true) ||
-			   !blocks_add_up(crash) || !counts_kept(crash)))
-		return false;
-	return !how->life || live(crash);
+	watch = domain_watch(domain, NULL);
+	good = (!how->check || (same_again(crash, how, ret_shown) &&
+				check_passes(crash, ret_shown, true) &&
+				blocks_add_up(crash) && counts_kept(crash))) &&
+	       (!how->life || live(crash));
+	domain_watch(domain, watch);
+	return good;
 }

@@ -114,7 +114,7 @@ static void page_note_part(struct domain_watch *watch, struct watch_page *page,
 							 : WATCH_PAGE_WORDS);
 }
 
-void watch_note(struct domain_watch *watch, uint64_t off, uint64_t len)
+static void note(struct domain_watch *watch, uint64_t off, uint64_t len)
 {
 	uint64_t first = off / 8, end = (off + len + 7) / 8;
 	uint64_t page = first / WATCH_PAGE_WORDS;
@@ -134,4 +134,10 @@ void watch_note(struct domain_watch *watch, uint64_t off, uint64_t len)
 			page_note_part(watch, &watch->page[slot - 1], first,
 				       end);
 	}
+}
+
+void watch_note(struct domain_watch *watch, uint64_t off, uint64_t len)
+{
+	for (; watch; watch = watch->outer)
+		note(watch, off, len);
 }

@@ -27,6 +27,7 @@ struct domain_watch {
 	uint32_t cell_count;
 	uint32_t *read;			/* the cells that were, each once */
 	uint32_t read_count;
+	struct domain_watch *outer;	/* notes it, too; or NULL */
 };
 
 /* Watch these words; a cell is an index into them. */
@@ -35,6 +36,7 @@ void watch_begin(struct domain_watch *watch, const uint64_t *word,
 void watch_end(struct domain_watch *watch);
 /* Nothing was read yet. */
 void watch_reset(struct domain_watch *watch);
+/* In all of them, from the inner one out. */
 void watch_note(struct domain_watch *watch, uint64_t off, uint64_t len);
 
 #endif
