@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&torture_cmd_replay,
 	&torture_cmd_mutants,
 	&torture_cmd_litmus,
+	&torture_cmd_kill,
 	&torture_cmd_report,
 	&cmd_generate,
 	&cmd_names,
@@ -20,8 +21,8 @@ static const struct command *const commands[] = {
 
 static const struct tool nvmtorture = {
 	.name = "nvmtorture",
-	.summary = "Power losses injected everywhere into pools and virtual "
-		   "disks, in memory.",
+	.summary = "Power losses in pools and virtual disks, simulated in "
+		   "memory; kills, real ones.",
 	.commands = commands,
 };
 

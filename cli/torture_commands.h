@@ -9,6 +9,7 @@
 
 #include "cli/opt.h"
 
+extern const struct command torture_cmd_kill;
 extern const struct command torture_cmd_list;
 extern const struct command torture_cmd_litmus;
 extern const struct command torture_cmd_mutants;
