@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/doctor_selftest.h"
 #include "hosted/in_use.h"
 #include "hosted/registry.h"
 #include "qemu-glue/probe.h"
@@ -20,7 +21,8 @@
 #include "qemu-glue/vm.h"
 
 struct doctor_opts {
-	const char *backing, *qemu;
+	const char *backing, *qemu, *selftest;
+	uint64_t selftest_s;
 	bool accel;
 };
 
@@ -32,6 +34,11 @@ static const struct opt opts[] = {
 		 "look at this QEMU (default: qemu-system-x86_64)"),
 	OPT_FLAG(0, "accel", struct doctor_opts, accel,
 		 "print only which accelerator works: kvm or tcg"),
+	OPT_TEXT(0, "selftest", "DIR", COMPLETE_FILE, struct doctor_opts,
+		 selftest, "only run nvmtorture: power losses simulated in "
+		 "memory, and real kills on a scratch pool in DIR"),
+	OPT_NUMBER(0, "selftest-time", "SECONDS", struct doctor_opts,
+		   selftest_s, "for how long, about; 60 by default"),
 	OPT_END
 };
 
@@ -369,6 +376,11 @@ static int doctor_run(struct cli *cli)
 
 	if (d.o->accel)
 		return doctor_accel(cli, d.o);
+	if (d.o->selftest && (d.o->backing || cli->arg[0]))
+		return cli_fail(cli, EXIT_USAGE, "--selftest looks at nothing "
+				"else: no CHILD, no --backing");
+	if (d.o->selftest)
+		return doctor_selftest(cli, d.o->selftest, d.o->selftest_s);
 	status = doctor_look(&d);
 	free(d.pool_path);
 	if (status)
@@ -393,6 +405,8 @@ static const struct example examples[] = {
 	{ "nvmpool doctor vm1", "with the device that child vm1 gets" },
 	{ "nvmpool doctor --backing /mnt/pmem",
 	  "what a pool made in that directory would give" },
+	{ "nvmpool doctor --selftest /mnt/pmem",
+	  "whether kills and power losses do no harm, for a minute" },
 	{ "qemu-system-x86_64 -accel $(nvmpool doctor --accel) ...",
 	  "use KVM where it works" },
 	{ NULL, NULL }
@@ -410,7 +424,14 @@ const struct command cmd_doctor = {
 		"\n"
 		"Files are tried on a nameless scratch file beside them, "
 		"devices are only read: a pool's bytes do not change. Ends "
-		"with status 10 where no VM could be given a child.",
+		"with status 10 where no VM could be given a child.\n"
+		"\n"
+		"With --selftest it asks instead whether nvmpool's own code "
+		"keeps its word here: for a minute it loses power in simulation, "
+		"in memory, and kills processes that work on a scratch pool and "
+		"on disks in DIR, which it removes afterwards. The verdict says "
+		"which is which. Neither tells what the backing keeps when the "
+		"power goes.",
 	.args = args,
 	.opts = opts,
 	.opts_size = sizeof(struct doctor_opts),

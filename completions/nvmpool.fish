@@ -62,7 +62,7 @@ end
 # __nvmpool_takes_value COMMAND OPTION: its value is the next word.
 function __nvmpool_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' format:--size format:-s format:--unit format:-u format:--children format:-c format:--label format:-l format:--name format:--reconfigure list:--vm list:--pool list:-p list:--wait list:-w show:--pool show:-p show:--wait show:-w carve:--mode carve:-m carve:--pool carve:-p carve:--wait carve:-w assign:--name assign:--ram assign:--machine assign:--device assign:--mode assign:-m assign:--grow-to assign:--for assign:--pool assign:-p assign:--wait assign:-w args:--ram args:--machine args:--for args:--with args:--name args:--from-extent args:--pool args:-p args:--wait args:-w resize:--pool resize:-p resize:--wait resize:-w rename:--pool rename:-p rename:--wait rename:-w release:--pool release:-p release:--wait release:-w compact:--pool compact:-p compact:--wait compact:-w check:--pool check:-p check:--wait check:-w export:--pool export:-p export:--wait export:-w import:--pool import:-p import:--wait import:-w map:--width map:--pool map:-p map:--wait map:-w doctor:--backing doctor:-b doctor:--qemu doctor:--pool doctor:-p doctor:--wait doctor:-w pools:--name
+        case '' format:--size format:-s format:--unit format:-u format:--children format:-c format:--label format:-l format:--name format:--reconfigure list:--vm list:--pool list:-p list:--wait list:-w show:--pool show:-p show:--wait show:-w carve:--mode carve:-m carve:--pool carve:-p carve:--wait carve:-w assign:--name assign:--ram assign:--machine assign:--device assign:--mode assign:-m assign:--grow-to assign:--for assign:--pool assign:-p assign:--wait assign:-w args:--ram args:--machine args:--for args:--with args:--name args:--from-extent args:--pool args:-p args:--wait args:-w resize:--pool resize:-p resize:--wait resize:-w rename:--pool rename:-p rename:--wait rename:-w release:--pool release:-p release:--wait release:-w compact:--pool compact:-p compact:--wait compact:-w check:--pool check:-p check:--wait check:-w export:--pool export:-p export:--wait export:-w import:--pool import:-p import:--wait import:-w map:--width map:--pool map:-p map:--wait map:-w doctor:--backing doctor:-b doctor:--qemu doctor:--selftest doctor:--selftest-time doctor:--pool doctor:-p doctor:--wait doctor:-w pools:--name
             return 0
     end
     return 1
@@ -235,6 +235,8 @@ complete -c nvmpool -n __nvmpool_begin -a doctor -d 'try what the backing and th
 complete -c nvmpool -n '__nvmpool_in doctor' -s b -l backing -rF -d 'look at this file, device or directory instead of a pool'
 complete -c nvmpool -n '__nvmpool_in doctor' -l qemu -rF -d 'look at this QEMU (default: qemu-system-x86_64)'
 complete -c nvmpool -n '__nvmpool_in doctor' -l accel -d 'print only which accelerator works: kvm or tcg'
+complete -c nvmpool -n '__nvmpool_in doctor' -l selftest -rF -d 'only run nvmtorture: power losses simulated in memory, and real kills on a scratch pool in DIR'
+complete -c nvmpool -n '__nvmpool_in doctor' -l selftest-time -x -d 'for how long, about; 60 by default'
 complete -c nvmpool -n '__nvmpool_in doctor' -s p -l pool -rF -a '(__nvmpool_names pools)' -d 'the pool'\''s path or registered name (default: $NVMPOOL, else the default or only registered pool)'
 complete -c nvmpool -n '__nvmpool_in doctor' -s w -l wait -x -d 'how long to wait for another command to unlock the pool (default: 10; 0: do not wait)'
 complete -c nvmpool -n '__nvmpool_in doctor' -s j -l json -d 'print JSON'

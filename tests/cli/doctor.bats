@@ -159,3 +159,119 @@ old_qemu() {
 	echo '{"execute":"qmp_capabilities"}{"execute":"quit"}' |
 		qemu-system-x86_64 -accel "$accel" -S -nodefaults -display none -qmp stdio
 }
+
+# only_lost_found: nothing was left in fs
+only_lost_found() {
+	[ -z "$(find fs -mindepth 1 ! -path fs/lost+found)" ]
+}
+
+# self_tested KIND: the last output is of a self-test in which nothing was wrong
+self_tested() {
+	json ".ok and .data.kind == \"$1\" and (.data.failures | length == 0) and
+		(.data.selftest | map(.tried) == [\"power_losses\", \"kills\"]) and
+		all(.data.selftest[]; .count > 0 and .wrong == 0) and
+		(.data.not_shown | test(\"power\")) and (.data | has(\"next\") | not)"
+}
+
+@test "--selftest on a disk: simulated losses in memory, real kills there, nothing left" {
+	ext4_fs
+	works nvmpool doctor --selftest fs --selftest-time 4 -j
+	self_tested "file on ext4"
+	only_lost_found
+	works nvmpool doctor --selftest "$PWD/fs" --selftest-time 2
+	[[ $output == *"simulated power losses, in memory"*" images of "*" cases, none wrong"* ]]
+	[[ $output == *"killed processes, on $PWD/fs (file on ext4)"*" kills, "*", none wrong"* ]]
+	[[ $output == *"Neither shows what this backing keeps when the power goes."* ]]
+	only_lost_found
+}
+
+@test "--selftest on tmpfs says that nothing there is durable" {
+	small_fs fs 128M
+	works nvmpool doctor --selftest fs --selftest-time 2 -j
+	self_tested "file on tmpfs"
+	json '.data.durable == "never"'
+	only_lost_found
+}
+
+@test "--selftest where there is no place for it, and with what it does not look at" {
+	fails 3 "cannot make a scratch pool in 'nowhere': no such file" nvmpool doctor --selftest nowhere
+	: >file
+	fails 1 "cannot make a scratch pool in 'file': not a directory" nvmpool doctor --selftest file
+	fails 2 "no CHILD, no --backing" nvmpool doctor --selftest . --backing .
+	fails 2 "no CHILD, no --backing" nvmpool doctor vm1 --selftest .
+	mkdir theirs
+	status=0
+	run --separate-stderr as_nobody nvmpool doctor --selftest theirs
+	[ "$status" = 8 ]
+	[[ $stderr == *"cannot make a scratch pool in 'theirs': permission denied"* ]]
+	small_fs ro 1M
+	mount -o remount,ro ro
+	fails 8 "cannot make a scratch pool in 'ro': read-only file system" nvmpool doctor --selftest ro
+	small_fs fs 1M
+	head -c 1M /dev/zero >fs/ballast || true
+	fails 5 "no space left in 'fs'" nvmpool doctor --selftest fs
+	[ "$(ls fs)" = ballast ]
+}
+
+@test "--selftest takes nvmtorture from beside nvmpool, else from PATH, and says when there is none" {
+	local bin
+
+	mkdir alone dir other
+	cp "$(command -v nvmpool)" alone/
+	bin=$PWD/alone/nvmpool
+	PATH=/usr/bin:/bin fails 3 "there is no 'nvmtorture' beside this program or in PATH" \
+		"$bin" doctor --selftest dir
+	printf '#!/bin/sh\necho "$@" >>%s/asked\n' "$PWD" >other/nvmtorture
+	chmod +x other/nvmtorture
+	PATH=$PWD/other:$PATH fails 1 "'nvmtorture kill' told nothing, and ended with status 0" \
+		"$bin" doctor --selftest dir --selftest-time 10
+	[ "$(cat asked)" = "kill --time 5 --json -- dir" ]
+	cp other/nvmtorture alone/
+	rm -r other asked
+	fails 1 "'nvmtorture kill' told nothing" "$bin" doctor --selftest dir
+	[ -e asked ]
+}
+
+# A nvmtorture that finds something wrong, as it says it.
+@test "--selftest hands on what is wrong, with its token" {
+	mkdir alone dir
+	cp "$(command -v nvmpool)" alone/
+	cat >alone/nvmtorture <<-'EOF'
+	#!/bin/sh
+	if [ "$1" = kill ]; then
+		echo '{"ok":false,"error":{"status":1,"message":"x"},"data":{"kind":"file","durable":"sync",
+			"kills":9,"targets":[{"target":"disk","failed":1,"in_operation":4}],
+			"failures":[{"target":"disk","round":9,"why":"block 7 is gone"}]}}'
+	else
+		echo '{"ok":false,"error":{"status":1,"message":"x"},"data":{"results":{
+			"workloads":[{"cases":3,"failed":1,"distinct":20,"recoveries":{"distinct":5}}],
+			"failures":[{"token":"pool/carve@1.2,s1,e8","why":"unit lost"}]}}}'
+	fi
+	exit 1
+	EOF
+	chmod +x alone/nvmtorture
+	run --separate-stderr alone/nvmpool doctor --selftest dir
+	[ "$status" = 1 ]
+	[[ $output == *"25 images of 3 cases, 1 cases WRONG"* ]]
+	[[ $output == *"9 kills, 4 of them in an operation, 1 targets WRONG"* ]]
+	[[ $output == *"pool/carve@1.2,s1,e8"*"unit lost"* && $output == *"disk"*"block 7 is gone"* ]]
+	[[ $stderr == *"the self-test found what is wrong"* ]]
+	run --separate-stderr alone/nvmpool doctor --selftest dir -j
+	[ "$status" = 1 ]
+	json '.ok == false and (.data.failures | map(.failed) == ["pool/carve@1.2,s1,e8", "disk"])'
+}
+
+@test "Ctrl-C ends a self-test and nvmtorture with it, and leaves nothing" {
+	local pid status=0
+
+	mkdir dir
+	# A shell's background ignores SIGINT; what is ignored stays so.
+	env --default-signal=INT nvmpool doctor --selftest dir 3>&- &
+	pid=$!
+	until_true compgen -G 'dir/*'
+	kill -INT "$pid"
+	wait "$pid" || status=$?
+	[ "$status" = 130 ]
+	[ -z "$(ls dir)" ]
+	run ! pgrep -P "$pid"
+}
