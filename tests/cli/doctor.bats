@@ -103,7 +103,7 @@ ext4_fs() {
 	chmod -R a+rx "$BATS_RUN_TMPDIR"
 	mkdir locked
 	status=0
-	run --separate-stderr as_nobody env NVMPOOL_STATE_DIR=/nowhere "$(command -v nvmpool)" \
+	run --separate-stderr as_nobody env NVMPOOL_STATE_DIR=/nowhere nvmpool \
 		doctor --backing locked
 	[ "$status" = 8 ]
 	[[ $stderr == *"cannot make a scratch file in '$PWD/locked': permission denied"* ]]
