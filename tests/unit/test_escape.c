@@ -212,6 +212,7 @@ static void mirror_begin(struct mirror *mirror, const char *path,
 	*mirror = (struct mirror){ .backing = scratch_open(path, BACKING_WRITE),
 		.fd = open(path, O_RDWR) };
 	assert_int_equal(stray_set(mirror->backing, guard, NULL), 0);
+	assert_int_equal(stray_get(mirror->backing), guard);
 	mirror->real = backing_media(mirror->backing);
 	mirror->size_bytes = mirror->real->size_bytes;
 	mirror->began = malloc(mirror->size_bytes);
@@ -667,12 +668,20 @@ static void a_store_past_the_seam_is_seen(void **state)
 	mirror_end(&mirror);
 }
 
+/* What a group's state is would hide that of its tests. */
 static int group_setup(void **state)
 {
 	int err = scratch_setup(state);
 
 	scratch = *state;
+	*state = NULL;
 	return err;
+}
+
+static int group_teardown(void **state)
+{
+	*state = scratch;
+	return scratch_teardown(state);
 }
 
 #define UNDER(name, setting)                                                  \
@@ -697,5 +706,5 @@ int main(void)
 		UNDER(a_store_past_the_seam_is_seen, file),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, scratch_teardown);
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
