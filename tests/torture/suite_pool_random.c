@@ -11,6 +11,7 @@
 
 #define CASES_A_STATE	4u
 #define LENGTH_MIN	4u
+#define TRIES_MAX	1000u
 
 static const enum yard_state states[] = {
 	YARD_FRESH, YARD_AGED, YARD_FRAGMENTED, YARD_FULL,
@@ -59,9 +60,10 @@ static void shorten(struct sequence *q, unsigned *which, unsigned length)
 	sequence_try(q, which, length);
 }
 
+/* Some cannot be on this pool: with few to try, until there was one that can. */
 static bool try_random(struct sequence *q, uint64_t *random, uint32_t count)
 {
-	for (uint32_t n = 0; n < count; n++) {
+	for (uint32_t n = 0; n < count || (!q->sequences && n < TRIES_MAX); n++) {
 		unsigned which[SEQUENCE_LENGTH_MAX];
 		unsigned length = LENGTH_MIN + (unsigned)(random_next(random) %
 			(SEQUENCE_LENGTH_MAX - LENGTH_MIN + 1));
