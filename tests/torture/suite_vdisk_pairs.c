@@ -102,7 +102,9 @@ static bool pairs_try(struct search *search, unsigned first,
 	unsigned step = how->effort >= EFFORT_ALL ? 1
 			: EFFORT_ALL / how->effort * 4;
 	unsigned orders = how->effort >= EFFORT_ALL ? 8 : 1;
-	unsigned from = (unsigned)((how->seed + first) % step);
+	/* With the smallest share, too, there is one. */
+	unsigned from = (unsigned)((how->seed + first) %
+				   (step < SEQUENCES ? step : SEQUENCES));
 	bool good = true;
 
 	for (unsigned second = from; second < SEQUENCES && good; second += step)
