@@ -73,6 +73,9 @@ static int report_run(struct cli *cli)
 			out_line(cli, "%ju of %ju runs came to their limit "
 				 "before their end", (uintmax_t)results.cut,
 				 (uintmax_t)results.runs);
+		if (results_survivors(&results) && !results.cut)
+			status = cli_fail(cli, EXIT_FAILED, "%zu mutants "
+					  "survive", results_survivors(&results));
 		if (results.failure_count)
 			status = cli_fail(cli, EXIT_FAILED, "%zu cases failed",
 					  results.failure_count);

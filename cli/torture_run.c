@@ -69,10 +69,12 @@ const struct command torture_cmd_mutants = {
 	.name = "mutants",
 	.summary = "leave out each store and drain, and see that it is noticed",
 	.description = "The recorded operations are weakened, one store or "
-		"barrier at a time: left out, or late. Some image of each weaker "
-		"one must be judged to be wrong. A row for each call site tells "
-		"what showed it first; a mutant that survives is a step that is "
-		"not needed, or a test that is missing, and a failure.",
+		"barrier at a time: left out, late, in the wrong place, or cut "
+		"short. Some image of each weaker one must be judged to be "
+		"wrong. A row for each call site tells what showed it first. A "
+		"row of which no case shows any is a step that is not needed, or "
+		"a test that is missing, and a failure: run all of a workload, "
+		"as its cases are for each other's rows.",
 	.args = args,
 	.opts = opts,
 	.opts_size = sizeof(struct torture_opts),

@@ -17,7 +17,8 @@
 
 const char *const torture_workloads[] = {
 	"pool", "pool-sequence", "pool-random", "pool-kill", "pool-mutants", "vdisk",
-	"vdisk-sequence", "vdisk-threads", "vdisk-pairs", "vdisk-random", "vdisk-kill", NULL
+	"vdisk-sequence", "vdisk-threads", "vdisk-pairs", "vdisk-random", "vdisk-kill",
+	"vdisk-mutants", NULL
 };
 
 const char *const torture_models[] = {

@@ -226,11 +226,32 @@ static int results_leave(struct torture_session *session)
 	return status;
 }
 
+/* Rows of mutants that no case showed; in a run to its end that is a failure. */
+static int survivors_tell(struct torture_session *session)
+{
+	const struct results *results = &session->results;
+	size_t count = results_survivors(results);
+
+	if (!count || session->runner.cut)
+		return 0;
+	for (size_t i = 0; i < results->site_count; i++) {
+		const struct site_row *row = &results->site[i];
+
+		if (row_survives(row) && session->opts->tap)
+			printf("not ok %zu - %s: %s, %s, %s: nothing shows it\n",
+			       ++session->told, row->suite, row->site,
+			       row->role, row->mutation);
+	}
+	return cli_fail(session->cli, EXIT_FAILED, "%zu mutants survive", count);
+}
+
 int torture_session_end(struct torture_session *session)
 {
 	struct cli *cli = session->cli;
 	int status = results_leave(session);
 
+	if (!status)
+		status = survivors_tell(session);
 	if (session->opts->tap)
 		printf("1..%zu\n# seed %" PRIu64 "\n", session->told,
 		       session->runner.how.seed);

@@ -82,7 +82,7 @@ complete -c nvmtorture -n '__nvmtorture_at help 1' -a report
 complete -c nvmtorture -n __nvmtorture_begin -a list -d 'list the workloads, or the cases of some'
 complete -c nvmtorture -n '__nvmtorture_in list' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in list' -s h -l help -d 'print this help'
-complete -c nvmtorture -n '__nvmtorture_in list' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill'
+complete -c nvmtorture -n '__nvmtorture_in list' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants'
 
 complete -c nvmtorture -n __nvmtorture_begin -a run -d 'lose power everywhere, and judge what is left'
 complete -c nvmtorture -n '__nvmtorture_in run' -s m -l model -x -a 'intel paranoid pagecache eadr' -d 'only cases of this model of what a power loss leaves'
@@ -97,7 +97,7 @@ complete -c nvmtorture -n '__nvmtorture_in run' -s r -l results -rF -d 'leave th
 complete -c nvmtorture -n '__nvmtorture_in run' -l tap -d 'print TAP, a line for each case as it ends'
 complete -c nvmtorture -n '__nvmtorture_in run' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in run' -s h -l help -d 'print this help'
-complete -c nvmtorture -n '__nvmtorture_in run' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill'
+complete -c nvmtorture -n '__nvmtorture_in run' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants'
 
 complete -c nvmtorture -n __nvmtorture_begin -a replay -d 'judge one image again, from its token'
 complete -c nvmtorture -n '__nvmtorture_in replay' -s j -l json -d 'print JSON'
@@ -116,7 +116,7 @@ complete -c nvmtorture -n '__nvmtorture_in mutants' -s r -l results -rF -d 'leav
 complete -c nvmtorture -n '__nvmtorture_in mutants' -l tap -d 'print TAP, a line for each case as it ends'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s h -l help -d 'print this help'
-complete -c nvmtorture -n '__nvmtorture_in mutants' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill'
+complete -c nvmtorture -n '__nvmtorture_in mutants' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants'
 
 complete -c nvmtorture -n __nvmtorture_begin -a litmus -d 'test the models: small programs with known outcomes'
 complete -c nvmtorture -n '__nvmtorture_in litmus' -s j -l json -d 'print JSON'

@@ -105,7 +105,20 @@ teardown() { cli_teardown; }
 @test "each mutant of an operation has a row with its call site and what showed it" {
 	works nvmtorture mutants pool-mutants/update --jobs 1 -j
 	json '.data.results.mutants | length > 4 and all(.site | test("libcore/pool/.*:[0-9]+ ")) and
-		all(.survived == 0)'
+		all(.survived == 0 or .killed > 0)'
+	works nvmtorture mutants vdisk-mutants/write:clean:paranoid --jobs 1 -j
+	json '.data.results.mutants | length > 6 and all(.site | test("libcore/vdisk/.*:[0-9]+ ")) and
+		all(.killed > 0 and (.killed_by | test(" @[0-9]+[.][0-9]+$")))'
+}
+
+@test "a mutant that survives fails the run, also one of merged results" {
+	nvmtorture mutants pool-mutants/update:aged:paranoid --jobs 1 --results r.json
+	jq '.mutants[0] += { killed: 0, survived: 1 }' r.json >weak.json
+	works nvmtorture report r.json
+	run nvmtorture report weak.json
+	[ "$status" = 1 ]
+	[[ $output == *"1 mutants survive"* ]]
+	works nvmtorture report weak.json r.json
 }
 
 @test "Ctrl-C ends a run and its processes at once" {

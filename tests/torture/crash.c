@@ -270,6 +270,7 @@ bool crash_explore(struct crash *crash, const struct domain_trace *trace)
 	explore.thirds_max = 18 * crash->effort;
 	explore.pair_max = 3 * crash->effort / 8;
 	explore.minimise = !crash->quick;
+	explore.first_event = crash->first_event;
 	explore.check = check_image;
 	explore.ctx = crash;
 	explore.seen = &crash->seen;

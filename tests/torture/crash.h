@@ -31,6 +31,7 @@ struct crash {
 	unsigned nested_every;		/* crash in every n-th recovery */
 	unsigned deep_every;		/* and in every n-th recovery of those */
 	uint32_t effort;		/* random images at a point */
+	size_t first_event;		/* explore from here on */
 	uint64_t seed;
 
 	struct explore_stats stats, nested;

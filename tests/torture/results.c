@@ -121,6 +121,20 @@ void results_mutant(struct results *results, const struct torture_case *c,
 	row->survived += !mutant->killed_by && !mutant->excuse;
 }
 
+bool row_survives(const struct site_row *row)
+{
+	return row->survived && !row->killed;
+}
+
+size_t results_survivors(const struct results *results)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < results->site_count; i++)
+		count += row_survives(&results->site[i]);
+	return count;
+}
+
 void results_free(struct results *results)
 {
 	free(results->tally);

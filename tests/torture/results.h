@@ -48,6 +48,10 @@ void results_mutant(struct results *results, const struct torture_case *c,
 		    const struct torture_mutant *mutant);
 void results_free(struct results *results);
 
+/* Of mutants: no case showed it, nor is there a reason for that. */
+bool row_survives(const struct site_row *row);
+size_t results_survivors(const struct results *results);
+
 uint64_t tally_states(const struct tally *tally);
 /* Points at which neither all images were tried nor all that can differ. */
 uint64_t stats_bounded(const struct explore_stats *stats);

@@ -25,6 +25,7 @@ const struct suite *const suites[] = {
 	&suite_vdisk_pairs,
 	&suite_vdisk_random,
 	&suite_vdisk_kill,
+	&suite_vdisk_mutants,
 	NULL
 };
 
@@ -86,12 +87,19 @@ struct vbase *suite_vbase(struct suite_memory *memory, enum vstate state,
 	return NULL;
 }
 
-void suite_forget(struct suite_memory *memory)
+void suite_forget_disk(struct suite_memory *memory)
 {
 	if (memory->has_vbase)
 		vbase_end(&memory->vbase);
 	memory->has_vbase = false;
+}
+
+void suite_forget(struct suite_memory *memory)
+{
+	suite_forget_disk(memory);
 	seen_free(&memory->seen);
+	marks_free(&memory->killed);
+	marks_free(&memory->looked);
 }
 
 void trace_keep(struct suite_memory *memory, const struct domain_trace *trace)

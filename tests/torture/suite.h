@@ -15,7 +15,7 @@
 #ifndef TORTURE_SUITE_H
 #define TORTURE_SUITE_H
 
-#include "tests/torture/explore.h"
+#include "tests/torture/mutate.h"
 #include "tests/torture/vbase.h"
 
 struct suite;
@@ -73,6 +73,7 @@ struct suite_memory {
 	struct seen seen;
 	struct vbase vbase;
 	bool has_vbase;
+	struct marks killed, looked;	/* rows of mutants: done; looked hard */
 	/* Told of each mutant. */
 	void (*mutant)(void *ctx, const struct torture_case *c,
 		       const struct torture_mutant *mutant);
@@ -104,6 +105,7 @@ void case_list_free(struct case_list *list);
 struct vbase *suite_vbase(struct suite_memory *memory, enum vstate state,
 			  enum nvm_durability durability,
 			  struct torture_result *result);
+void suite_forget_disk(struct suite_memory *memory);
 /* At the end of a group. */
 void suite_forget(struct suite_memory *memory);
 /* For whoever replays: what was crashed. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * suite_pool_mutants.c - is the suite able to see a weak protocol?  Each barrier
- * and each store of each operation is dropped from its recorded trace, and
- * each store is put off until after the next barrier; the images of the weaker
- * protocol must show it.  What no image shows is either not needed or not
- * tested: both are failures, unless excuse() knows why not.
+ * suite_pool_mutants.c - is the suite able to see a weak protocol?  Each store
+ * and barrier of each operation is weakened on the record (mutate.h), and some
+ * image of the weaker protocol must be judged to be wrong.  What no image shows
+ * is either not needed or not tested: both are failures, unless there is a
+ * reason (excuses[]).
  *
  * Three things stand behind some steps only after the operation: the guest
  * that owns its stamp page from then on, later transactions that use the same
@@ -14,23 +14,38 @@
 #include <string.h>
 
 #include "tests/torture/crash.h"
+#include "tests/torture/mutants.h"
 #include "tests/torture/suites.h"
 
-enum mutation { DROP, DELAY };
+struct pmutants {
+	struct crash crash;
+	struct pool_geometry geom;
+	struct domain_trace later[2];	/* after it: NAT, UMAP transactions */
+	struct snapshot last[2];	/* the states then */
+	struct domain_trace guest;	/* after it: the guest's stores */
+	uint64_t guest_off;		/* to this page; or 0 */
+	struct domain_trace longer;
+	struct seen seen;		/* the protocol's own images */
+	const struct snapshot *expect;
+	struct mutants mutants;
+	uint32_t effort;		/* to look hard */
+};
 
-/* What an event is to the protocol. */
-static const char *role(const struct crash *crash,
-			const struct pool_geometry *g,
-			const struct domain_event *event)
+static bool is_zeros(const uint8_t *bytes, uint64_t len)
 {
+	return !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
+}
+
+/* Where it lies: a store's role. */
+static const char *place(const struct pmutants *m,
+			 const struct domain_event *event)
+{
+	const struct pool_geometry *g = &m->geom;
+	const uint8_t *bytes = m->crash.trace.bytes + event->bytes;
 	uint64_t off = event->off, in_slot;
 
-	if (event->type == DOMAIN_DRAIN || event->type == DOMAIN_SYNC)
-		return "barrier";
-	if (event->type == DOMAIN_DISCARD)
-		return "zeros";
 	if (off < 2 * NVM_PAGE || off >= g->size_bytes - NVM_PAGE)
-		return "GMB";
+		return is_zeros(bytes, event->len) ? "no GMB" : "GMB";
 	if (off < g->nat_off) {
 		in_slot = (off - g->journal_off) % g->journal_slot_bytes;
 		return in_slot ? "journal body" : "journal head";
@@ -41,26 +56,32 @@ static const char *role(const struct crash *crash,
 	if (off < g->data_off)
 		return off < g->umap_off + g->umap_pages * NVM_PAGE ?
 			"UMAP A" : "UMAP B";
-	if (!memcmp(crash->trace.bytes + event->bytes, POOL_MAGIC_AMT, 8))
+	if (!memcmp(bytes, POOL_MAGIC_AMT, 8))
 		return off / NVM_PAGE % 2 ? "AMT B" : "AMT A";
-	if (!memcmp(crash->trace.bytes + event->bytes, "NVDIMM_", 7))
-		return "stamp";
-	return "copied bytes";
+	return memcmp(bytes, "NVDIMM_", 7) ? "copied bytes" : "stamp";
 }
 
-struct mutants {
-	struct crash crash;
-	struct pool_geometry geom;
-	struct domain_trace later[2];	/* after it: NAT, UMAP transactions */
-	struct snapshot last[2];	/* the states then */
-	struct domain_trace guest;	/* after it: the guest's stores */
-	uint64_t guest_off;		/* to this page; or 0 */
-	struct domain_trace mutant, longer;
-	const struct snapshot *expect;
-	unsigned made, unseen;
-	const struct torture_case *item;
-	struct suite_memory *memory;	/* told of each mutant */
-};
+/* What an event is to the protocol. */
+static const char *role(void *ctx, const struct domain_event *event)
+{
+	const struct pmutants *m = ctx;
+	const struct domain_trace *trace = &m->crash.trace;
+	const struct domain_event *end = trace->event + trace->count;
+	bool sync = event->type == DOMAIN_SYNC;
+
+	if (event->type == DOMAIN_DISCARD)
+		return m->crash.op->flags & OP_FORMAT ? "zeros for others"
+						      : "zeros";
+	if (event->type != DOMAIN_DRAIN && !sync)
+		return place(m, event);
+	while (event < end && event->type != DOMAIN_STORE)
+		event++;
+	if (event == end)
+		return sync ? "last sync" : "last barrier";
+	if (!strcmp(place(m, event), "journal body"))
+		return sync ? "sync, then body" : "barrier, then body";
+	return sync ? "sync" : "barrier";
+}
 
 /* ---- what comes after the operation -------------------------------------------- */
 
@@ -73,7 +94,7 @@ static void guest_page(uint8_t page[NVM_PAGE])
  * The tool ends, so no later drain is one of its own; the guest stores over
  * the stamp page of its last extent and drains that.
  */
-static void guest_write(struct mutants *m)
+static void guest_write(struct pmutants *m)
 {
 	struct domain *domain = m->crash.yard.domain;
 	const struct nvm_media_ops *ops = domain->media.ops;
@@ -95,7 +116,7 @@ static void guest_write(struct mutants *m)
 }
 
 /* One of two more transactions, which use both journal slots again. */
-static bool transact(struct mutants *m, unsigned kind)
+static bool transact(struct pmutants *m, unsigned kind)
 {
 	struct yard *yard = &m->crash.yard;
 	struct pool_range bad = { m->geom.data_off, 1 };
@@ -116,7 +137,7 @@ static bool transact(struct mutants *m, unsigned kind)
 	return !pool_update(yard->pool, &child, NULL);
 }
 
-static bool record_later(struct mutants *m)
+static bool record_later(struct pmutants *m)
 {
 	struct crash *crash = &m->crash;
 	struct domain *domain = crash->yard.domain;
@@ -150,7 +171,7 @@ static bool record_later(struct mutants *m)
 /* The images after the guest's drain: its page is as it left it. */
 static bool check_guest(void *ctx, const struct explore_where *where)
 {
-	struct mutants *m = ctx;
+	struct pmutants *m = ctx;
 	struct domain *domain = m->crash.yard.domain;
 	uint8_t page[NVM_PAGE];
 
@@ -166,7 +187,7 @@ static bool check_guest(void *ctx, const struct explore_where *where)
 /* Everything arrived: the last state, and all copies are good. */
 static bool check_last(void *ctx, const struct explore_where *where)
 {
-	struct mutants *m = ctx;
+	struct pmutants *m = ctx;
 	struct yard *yard = &m->crash.yard;
 	struct snapshot now;
 
@@ -181,7 +202,7 @@ static bool check_last(void *ctx, const struct explore_where *where)
 	       oracle_check(yard, false, &m->crash.verdict);
 }
 
-static bool explore_end(struct mutants *m, const struct domain_trace *trace,
+static bool explore_end(struct pmutants *m, const struct domain_trace *trace,
 			const struct domain_trace *more,
 			bool (*check)(void *, const struct explore_where *))
 {
@@ -201,15 +222,28 @@ static bool explore_end(struct mutants *m, const struct domain_trace *trace,
 	return !explore.stats.failures;
 }
 
-/* True if some image of the (mutant) trace shows that something is wrong. */
-static bool noticed(struct mutants *m, const struct domain_trace *trace)
+/*
+ * Images that the protocol leaves, too, were judged; not so those of mutants.
+ */
+static void seen_begin(struct pmutants *m)
 {
-	bool good;
+	struct seen copy = m->seen;
 
 	seen_free(&m->crash.seen);
-	m->crash.effort = 32;
-	m->crash.quick = true;
-	good = crash_explore(&m->crash, trace);
+	if (!copy.room)
+		return;
+	copy.key = malloc(copy.room * sizeof(*copy.key));
+	if (!copy.key)
+		abort();
+	memcpy(copy.key, m->seen.key, copy.room * sizeof(*copy.key));
+	m->crash.seen = copy;
+}
+
+/* True if some image of the (mutant) trace shows that something is wrong. */
+static bool trace_noticed(struct pmutants *m, const struct domain_trace *trace)
+{
+	bool good = crash_explore(&m->crash, trace);
+
 	/* What the guest synced through the page cache, it synced whole. */
 	if (good && m->guest_off && m->crash.model != MODEL_PAGECACHE)
 		good = explore_end(m, trace, &m->guest, check_guest);
@@ -220,140 +254,35 @@ static bool noticed(struct mutants *m, const struct domain_trace *trace)
 	return !good;
 }
 
-/* Event @i, and with a drain the sync behind it, dropped or put off. */
-static bool mutate(struct mutants *m, size_t i, enum mutation mutation)
+static bool noticed(void *ctx, const struct mutant *mutant, bool hard)
 {
-	const struct domain_trace *trace = &m->crash.trace;
-	enum domain_event_type type = trace->event[i].type;
-	size_t n = 1, at;
+	struct pmutants *m = ctx;
 
-	if (type == DOMAIN_DRAIN && i + 1 < trace->count &&
-	    trace->event[i + 1].type == DOMAIN_SYNC)
-		n = 2;
-	trace_reset(&m->mutant);
-	trace_append(&m->mutant, trace, 0, i);
-	at = i + n;
-	if (mutation == DELAY) {
-		enum domain_event_type barrier =
-			m->crash.model == MODEL_PAGECACHE ? DOMAIN_SYNC
-							  : DOMAIN_DRAIN;
-
-		while (at < trace->count && trace->event[at].type != barrier)
-			at++;
-		if (at == trace->count)
-			return false;
-		at++;
-		trace_append(&m->mutant, trace, i + n, at - i - n);
-		trace_append(&m->mutant, trace, i, n);
-	}
-	trace_append(&m->mutant, trace, at, trace->count - at);
-	return true;
+	m->crash.effort = hard ? m->effort : 32;
+	seen_begin(m);
+	m->crash.first_event = mutant->first_news;
+	return trace_noticed(m, &mutant->trace);
 }
 
-static bool is_table_page(const struct mutants *m, size_t i)
-{
-	const struct domain_event *event = &m->crash.trace.event[i];
-	const char *what = role(&m->crash, &m->geom, event);
-	size_t len = strlen(what);
+#define SLOT	"its journal slot brings it home"
+#define GUEST	"a sync that the guest makes comes first"
+#define BODY	"a journal's body is nothing without its head"
 
-	return event->type == DOMAIN_STORE &&
-	       (what[len - 1] == 'A' || what[len - 1] == 'B');
-}
-
-/* Another store to the same place before the operation is done. */
-static bool stored_again(const struct domain_trace *trace, size_t i)
-{
-	for (size_t k = i + 1; k < trace->count; k++)
-		if (trace->event[k].type == DOMAIN_STORE &&
-		    trace->event[k].off == trace->event[i].off)
-			return true;
-	return false;
-}
-
-static bool changes_nothing(const struct mutants *m, size_t i)
-{
-	struct domain *domain = m->crash.yard.domain;
-	uint64_t hash;
-	bool same;
-
-	domain_mark(domain);
-	domain_apply(domain, &m->crash.trace, 0, i);
-	hash = domain->hash;
-	domain_apply(domain, &m->crash.trace, i, 1);
-	same = hash == domain->hash;
-	domain_back(domain);
-	return same;
-}
-
-/*
- * Survivors that are no gap, and why; NULL: there is none.
- */
-static const char *excuse(const struct mutants *m, size_t i)
-{
-	const struct crash *crash = &m->crash;
-	const struct domain_event *event = &crash->trace.event[i];
-
-	/* Behind a stamped child's tables; the guest's sync is of all pages. */
-	if (event->type == DOMAIN_DRAIN && i && is_table_page(m, i - 1) &&
-	    crash->model == MODEL_PAGECACHE && strstr(crash->op->name, "dax"))
-		return "a sync that the guest makes comes first";
-	if (crash->op->flags & OP_FORMAT && event->type == DOMAIN_DISCARD)
-		return "for the eyes of others";
-	if (is_table_page(m, i) && stored_again(&crash->trace, i))
-		return "stored again by the next transaction";
-	if (event->type == DOMAIN_STORE && changes_nothing(m, i))
-		return "stores what is there";
-	return NULL;
-}
-
-static void mutant_try(struct mutants *m, size_t i, enum mutation mutation)
-{
-	const struct domain_event *event = &m->crash.trace.event[i];
-	struct torture_mutant mutant = {
-		.mutation = mutation == DROP ? "drop" : "delay",
-		.site = event->site,
-		.role = role(&m->crash, &m->geom, event),
-	};
-
-	/* A table page that comes late is brought home by its slot. */
-	if (!mutate(m, i, mutation) ||
-	    (mutation == DELAY && is_table_page(m, i)))
-		return;
-	m->made++;
-	if (noticed(m, &m->mutant)) {
-		mutant.killed_by = m->crash.verdict.why;
-	} else {
-		mutant.excuse = excuse(m, i);
-		m->unseen += !mutant.excuse;
-	}
-	if (m->memory->mutant)
-		m->memory->mutant(m->memory->mutant_ctx, m->item, &mutant);
-	if (!mutant.killed_by && !mutant.excuse)
-		deny(&m->crash.verdict, "event %zu, %s of the %s: no image "
-		     "shows it when it is missing (%s)", i,
-		     domain_event_name(event->type), mutant.role,
-		     mutant.mutation);
-}
-
-static void mutants_try(struct mutants *m)
-{
-	for (size_t i = m->crash.op_first; i < m->crash.trace.count &&
-	     !m->unseen; i++) {
-		switch (m->crash.trace.event[i].type) {
-		case DOMAIN_STORE:
-		case DOMAIN_DISCARD:
-			mutant_try(m, i, DROP);
-			if (!m->unseen)
-				mutant_try(m, i, DELAY);
-			break;
-		case DOMAIN_DRAIN:
-			mutant_try(m, i, DROP);
-			break;
-		default:
-			break;
-		}
-	}
-}
+static const struct mutant_excuse excuses[] = {
+	{ "zeros for others", MUTATE_DROP, "for the eyes of others", NULL },
+	{ "no GMB", MUTATE_ASIDE, "what is left has no checksum", NULL },
+	{ "NAT A", MUTATE_DELAY, SLOT, NULL },
+	{ "NAT B", MUTATE_DELAY, SLOT, NULL },
+	{ "UMAP A", MUTATE_DELAY, SLOT, NULL },
+	{ "UMAP B", MUTATE_DELAY, SLOT, NULL },
+	{ "barrier, then body", MUTATE_LATE, BODY, NULL },
+	{ "sync, then body", MUTATE_LATE, BODY, NULL },
+	/* Behind the tables of a child with stamps. */
+	{ "last sync", MUTATE_DROP, GUEST, "carve-devdax" },
+	{ "last sync", MUTATE_DROP, GUEST, "grow-devdax" },
+	{ "last sync", MUTATE_DROP, GUEST, "shrink-devdax" },
+	{ NULL, 0, NULL, NULL }
+};
 
 /* Where each step of the protocol matters at least once. */
 static const struct {
@@ -372,11 +301,10 @@ static void list_cases(const struct suite *suite, struct case_list *list)
 {
 	static const enum explore_model models[] = { MODEL_PARANOID,
 						     MODEL_PAGECACHE };
-	unsigned group = 0;
 
-	for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++)
-		for (unsigned k = 0; k < 2; k++)
-			case_add(list, suite, group++, models[k], "%s:%s:%s",
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned w = 0; w < sizeof(wanted) / sizeof(*wanted); w++)
+			case_add(list, suite, k, models[k], "%s:%s:%s",
 				 wanted[w].op, yard_name(wanted[w].state),
 				 model_name(models[k]))->number[0] = w;
 }
@@ -385,28 +313,41 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 		     struct suite_memory *memory,
 		     struct torture_result *ret_result)
 {
-	struct mutants m = { .item = c, .memory = memory };
+	struct pmutants m = { .seen = { 0 } };
 	unsigned w = c->number[0];
 	bool good = crash_begin(&m.crash, torture_op_find(wanted[w].op),
 				wanted[w].state, c->model, how) &&
 		    record_later(&m);
 
 	/* The protocol as it is must pass what the mutants are to fail. */
-	good = good && !noticed(&m, &m.crash.trace);
-	if (good)
-		mutants_try(&m);
-	m.crash.depth = 0;
-	crash_tell(&m.crash, good && !m.unseen, ret_result);
-	ret_result->tries = m.made;
+	m.effort = m.crash.effort;
+	m.crash.effort = 32;
+	m.crash.quick = true;
+	good = good && !trace_noticed(&m, &m.crash.trace);
+	if (good) {
+		m.seen = m.crash.seen;
+		m.crash.seen = (struct seen){ 0 };
+		m.mutants = (struct mutants){ .item = c, .memory = memory,
+			.domain = m.crash.yard.domain, .trace = &m.crash.trace,
+			.begin = m.crash.op_first, .end = m.crash.trace.count,
+			.deep = how->effort > MUTANTS_DEEP, .role = role,
+			.noticed = noticed, .excuse = excuses,
+			.verdict = &m.crash.verdict, .path = m.crash.path,
+			.ctx = &m };
+		mutants_try(&m.mutants);
+	}
+	m.crash.depth = good ? 0 : m.crash.depth;
+	crash_tell(&m.crash, good, ret_result);
+	ret_result->tries = m.mutants.made;
 	ret_result->tried = "mutants";
 	trace_keep(memory, &m.crash.trace);
 	crash_end(&m.crash);
 	trace_free(&m.later[0]);
 	trace_free(&m.later[1]);
 	trace_free(&m.guest);
-	trace_free(&m.mutant);
+	seen_free(&m.seen);
 	trace_free(&m.longer);
-	return good && !m.unseen;
+	return good;
 }
 
 const struct suite suite_pool_mutants = {

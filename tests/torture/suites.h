@@ -10,6 +10,6 @@
 extern const struct suite suite_pool, suite_pool_sequence, suite_pool_random,
 	suite_pool_kill, suite_pool_mutants, suite_vdisk, suite_vdisk_sequence,
 	suite_vdisk_threads, suite_vdisk_pairs, suite_vdisk_random,
-	suite_vdisk_kill;
+	suite_vdisk_kill, suite_vdisk_mutants;
 
 #endif
