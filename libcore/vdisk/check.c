@@ -58,7 +58,9 @@ static int check_headers(struct check *check)
 
 		if (!segment_head_read(segment_media(disk, segment),
 				       segment->head_off, disk->layout.uuid,
-				       &extent) && extent == segment->extent)
+				       &extent) && extent == segment->extent &&
+		    segment_head_whole(segment_media(disk, segment),
+				       segment->head_off))
 			continue;
 		if (repair)
 			repair = !segment_head_write(&disk->area,
@@ -150,40 +152,35 @@ static void check_record(struct check *check, uint32_t block)
 	       repaired);
 }
 
-/* A trim's own line, not a copy: its seq; 0 for others. */
-static uint64_t line_seq(const struct vd_trim_line *line)
-{
-	return get_le32(line->lag) == VD_LAG_NONE ? 0 :
-	       get_le64(line->range[0].seq);
-}
-
-/*
- * Lines are stored one after the other, each with a larger seq.  So one that is
- * not valid must have been durable if any watermark reaches up to the seq of
- * the next valid one; else a power loss may have torn it.
- */
+/* Those with a wrong bit are put right; others that are missing are reported. */
 static void check_lines(struct check *check, uint32_t block, uint32_t salt,
-			const struct vd_trim_line *line)
+			struct vd_trim_line *line)
 {
 	struct vdisk *disk = check->disk;
 	const struct vd_segment *segment = segment_of(disk, block);
-	uint64_t next = 0, mark = 0;
+	struct nvm_media *media = segment_media(disk, segment);
+	uint64_t off = data_off(segment, block), missing;
 
-	for (uint32_t i = VD_TRIM_LINES; i--; ) {
-		if (trim_line_valid(disk, block, salt, i, &line[i])) {
-			uint64_t seq = line_seq(&line[i]);
-			uint64_t lag = get_le32(line[i].lag);
+	for (uint32_t i = 0; i < VD_TRIM_LINES; i++) {
+		uint64_t at = off + i * VD_RECORD_LINE;
+		bool repair = check->args->repair;
 
-			next = seq ? seq : next;
-			if (seq && lag <= seq && seq - lag > mark)
-				mark = seq - lag;
+		if (trim_line_valid(disk, block, salt, i, &line[i]) ||
+		    !trim_line_correct(disk, block, salt, i, &line[i]))
 			continue;
-		}
-		if (next && mark >= next - 1)
-			report(check, VD_FIND_TRIM, VD_NONE, block,
-			       segment->extent, data_off(segment, block) +
-			       i * VD_RECORD_LINE, false, false);
+		if (repair)
+			repair = !media->ops->store(media, at, &line[i],
+						    sizeof(line[i])) &&
+				 !disk_drain(disk);
+		report(check, VD_FIND_TRIM, VD_NONE, block, segment->extent,
+		       at, true, repair);
 	}
+	missing = trim_lines_missing(disk, block, salt, line);
+	for (uint32_t i = 0; i < VD_TRIM_LINES; i++)
+		if (missing >> i & 1)
+			report(check, VD_FIND_TRIM, VD_NONE, block,
+			       segment->extent, off + i * VD_RECORD_LINE,
+			       false, false);
 }
 
 static void check_log(struct check *check, uint32_t block)

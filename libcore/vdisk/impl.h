@@ -80,7 +80,7 @@ struct vd_rec {
 	uint32_t block, count, data_csum, lag;
 	uint8_t type, group_index, group_count;
 	uint8_t half;			/* where it lies */
-	bool torn;			/* the larger half is not valid */
+	bool torn;			/* a half that counted may be lost */
 	bool corrected;			/* one bit of it was wrong */
 };
 
@@ -222,6 +222,7 @@ int segment_head_write(const struct vd_area *area,
 		       const struct vd_layout *layout, uint32_t segment);
 int segment_head_read(struct nvm_media *media, uint64_t off,
 		      const uint8_t *uuid, uint32_t *ret_extent);
+bool segment_head_whole(struct nvm_media *media, uint64_t off);
 int area_barrier(const struct vd_area *area);
 uint32_t page_csum(const struct nvm_media *media, const void *page,
 		   size_t csum_off, uint32_t seed);
@@ -273,6 +274,7 @@ struct vd_scan {
 	uint32_t candidate_count;
 	uint64_t steps;			/* of trim ranges, to bound them */
 	uint64_t torn_count, corrected_count, unreadable_count, rolled_back;
+	uint64_t blank_log;		/* least seq of logs without a first line */
 	bool flushed;			/* something has to be drained */
 };
 int scan_records(struct vd_scan *scan, struct nvm_fault *fault);
@@ -294,6 +296,10 @@ int judge_candidates(struct vd_scan *scan, struct nvm_fault *fault);
 uint32_t log_salt(const struct vdisk *disk, uint32_t block, uint64_t seq);
 bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
 		     uint32_t line, const struct vd_trim_line *bytes);
+bool trim_line_correct(const struct vdisk *disk, uint32_t block, uint32_t salt,
+		       uint32_t line, struct vd_trim_line *bytes);
+uint64_t trim_lines_missing(const struct vdisk *disk, uint32_t block,
+			    uint32_t salt, const struct vd_trim_line *line);
 /* On a small disk, four logs full of trims of all of it. */
 static inline uint64_t trim_span_max(const struct vdisk *disk)
 {

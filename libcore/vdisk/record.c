@@ -74,20 +74,26 @@ static void half_decode(const struct vd_record *half, struct vd_rec *ret_rec)
 	ret_rec->group_count = half->group_count;
 }
 
-static bool line_is_zero(const uint8_t line[VD_RECORD_LINE])
+/* Never written: zeros, but for one bit that rotted at most. */
+static bool half_is_blank(const struct vd_record *half)
 {
-	uint64_t word[VD_RECORD_LINE / 8], any = 0;
+	uint64_t word[sizeof(*half) / 8], any = 0, more = 0;
 
-	memcpy(word, line, sizeof(word));
-	for (size_t i = 0; i < VD_RECORD_LINE / 8; i++)
+	memcpy(word, half, sizeof(word));
+	for (size_t i = 0; i < sizeof(word) / 8; i++) {
+		more |= (any ? word[i] : 0) | (word[i] & (word[i] - 1));
 		any |= word[i];
-	return !any;
+	}
+	return !any || !more;
 }
 
-/* The larger half is not valid: can it be mended, or is the other one? */
+/*
+ * A half is not valid: can it be mended?  Which is the newest?  Where the one
+ * with the smaller seq is beyond mending, its seq may have been the larger.
+ */
 static bool parse_damaged(const struct vdisk *disk,
 			  const struct vd_segment *segment, uint32_t block,
-			  struct vd_record half[2], unsigned larger,
+			  const struct vd_record half[2],
 			  struct vd_rec *ret_rec)
 {
 	struct vd_record mended[2] = { half[0], half[1] };
@@ -96,12 +102,13 @@ static bool parse_damaged(const struct vdisk *disk,
 
 	for (unsigned h = 0; h < 2; h++) {
 		good[h] = half_valid(disk, segment, block, &half[h]);
-		if (!good[h] && get_le64(half[h].seq))
+		if (!good[h] && !half_is_blank(&half[h]))
 			corrected[h] = good[h] = half_correct(disk, segment,
 							      block,
 							      &mended[h]);
 	}
-	ret_rec->torn = !good[larger];
+	ret_rec->torn = (!good[0] && !half_is_blank(&half[0])) ||
+			(!good[1] && !half_is_blank(&half[1]));
 	if (!good[0] && !good[1])
 		return false;
 	newest = !good[0] || (good[1] && get_le64(mended[1].seq) >
@@ -109,8 +116,6 @@ static bool parse_damaged(const struct vdisk *disk,
 	half_decode(&mended[newest], ret_rec);
 	ret_rec->half = (uint8_t)newest;
 	ret_rec->corrected = corrected[newest];
-	/* The larger seq was wrong in one bit, and is the smaller now. */
-	ret_rec->torn &= newest != larger;
 	return true;
 }
 
@@ -130,15 +135,16 @@ bool rec_parse(const struct vdisk *disk, const struct vd_segment *segment,
 	ret_rec->torn = ret_rec->corrected = false;
 	/* A half that counts has a number; most without one are blank. */
 	if (get_le64(half[larger].seq) &&
-	    half_valid(disk, segment, block, &half[larger])) {
+	    half_valid(disk, segment, block, &half[larger]) &&
+	    (half_is_blank(&half[!larger]) ||
+	     half_valid(disk, segment, block, &half[!larger]))) {
 		half_decode(&half[larger], ret_rec);
 		ret_rec->half = (uint8_t)larger;
 		return true;
 	}
 	*ret_rec = (struct vd_rec){ 0 };
-	if (line_is_zero(line))
-		return false;
-	return parse_damaged(disk, segment, block, half, larger, ret_rec);
+	return !(half_is_blank(&half[0]) && half_is_blank(&half[1])) &&
+	       parse_damaged(disk, segment, block, half, ret_rec);
 }
 
 int rec_load(const struct vdisk *disk, uint32_t block, struct vd_rec *ret_rec)

@@ -179,6 +179,44 @@ static int line_apply(struct vd_scan *scan, const struct vd_trim_line *line,
 	return 0;
 }
 
+/* Lines with one wrong bit are put right, on the media too. */
+static int lines_correct(struct vd_scan *scan, uint32_t block, uint32_t salt,
+			 struct nvm_media *media, uint64_t off,
+			 struct vd_trim_line *lines)
+{
+	struct vdisk *disk = scan->disk;
+	int err = 0;
+
+	for (uint32_t i = 0; i < VD_TRIM_LINES && !err; i++)
+		if (!trim_line_valid(disk, block, salt, i, &lines[i]) &&
+		    trim_line_correct(disk, block, salt, i, &lines[i]) &&
+		    !disk->read_only)
+			err = media->ops->store(media, off + i * VD_RECORD_LINE,
+						&lines[i], sizeof(lines[i]));
+	return err;
+}
+
+/*
+ * Lines that must be there.  The first one is stored after the log's record, by
+ * a trim whose number is smaller: it may be torn until a watermark reaches the
+ * record (scan_lost).
+ */
+static void lines_count(struct vd_scan *scan, uint32_t block,
+			const struct vd_rec *rec,
+			const struct vd_trim_line *lines)
+{
+	struct vdisk *disk = scan->disk;
+	uint64_t missing = trim_lines_missing(disk, block, rec->data_csum,
+					      lines);
+
+	if (!(missing & 1) &&
+	    !trim_line_valid(disk, block, rec->data_csum, 0, &lines[0]) &&
+	    (!scan->blank_log || rec->seq < scan->blank_log))
+		scan->blank_log = rec->seq;
+	for (; missing; missing &= missing - 1)
+		scan->torn_count++;
+}
+
 /*
  * A line that is valid counts, and must be durable before anybody relies on
  * it: the process that stored it may have been killed before its drain.
@@ -201,7 +239,9 @@ static int log_scan(struct vd_scan *scan, uint32_t block,
 	}
 	scan_state(scan, block, VD_BLOCK_LOG);
 	disk->log_count++;
-	if (!disk->read_only) {
+	err = lines_correct(scan, block, rec->data_csum, media, off, lines);
+	lines_count(scan, block, rec, lines);
+	if (!err && !disk->read_only) {
 		err = media->ops->flush(media, off, VD_BLOCK);
 		if (!err)
 			err = media->ops->flush(media, record_off(segment,
@@ -366,6 +406,9 @@ int scan_records(struct vd_scan *scan, struct nvm_fault *fault)
  * was lost.  Had it been written or trimmed since, something newer would have
  * been found (a block is free only after that is durable): so the newest
  * version was here, and an older one that was found must not pass for it.
+ *
+ * A trim of before that close may have been in a log that is lost; the map
+ * knows of it.
  */
 static void word_lost(void *ctx, uint32_t logical, uint64_t word)
 {
@@ -374,6 +417,11 @@ static void word_lost(void *ctx, uint32_t logical, uint64_t word)
 	uint32_t block = word_block(word);
 	uint64_t entry = disk->map[logical];
 
+	if (!word_is_mapped(word)) {
+		if (word <= disk->layout.table_seq)
+			entry_replace(scan, logical, word, word);
+		return;
+	}
 	if (!(state_load(disk, block) & VD_BLOCK_SUSPECT) ||
 	    entry_number(scan, entry) > disk->layout.table_seq ||
 	    (word_is_mapped(entry) && word_block(entry) == block))
@@ -392,6 +440,7 @@ void scan_lost(struct vd_scan *scan)
 {
 	struct vdisk *disk = scan->disk;
 
+	scan->torn_count += scan->blank_log && scan->blank_log <= scan->mark;
 	if (disk->layout.table_generation &&
 	    (scan->torn_count || scan->unreadable_count))
 		table_each_word(disk, disk->layout.table_generation, word_lost,
@@ -411,6 +460,7 @@ static int line_repair(struct vd_scan *scan, uint32_t block)
 	struct vd_rec rec;
 	uint64_t entry;
 	bool mapped;
+	int err;
 
 	/* A lost one that is mapped stays as it is, and stays lost. */
 	if (state_of(disk, block) == VD_BLOCK_BAD ||
@@ -424,8 +474,12 @@ static int line_repair(struct vd_scan *scan, uint32_t block)
 	scan->flushed = true;
 	if (mapped || rec.type == VD_RECORD_LOG || rec.type == VD_RECORD_BAD)
 		return rec_mend(disk, block, &rec);
-	return rec_store_void(disk, block, &rec, ++scan->top, scan->mark,
-			      VD_RECORD_VOID);
+	err = rec_store_void(disk, block, &rec, ++scan->top, scan->mark,
+			     VD_RECORD_VOID);
+	/* Where both halves were lost, the other one gets it as well. */
+	if (!err && !rec.type && !rec_load(disk, block, &rec))
+		err = rec_mend(disk, block, &rec);
+	return err;
 }
 
 int scan_repair(struct vd_scan *scan)

@@ -32,6 +32,18 @@ static bool line_is_blank(const le64_t line[LINE_WORDS])
 	return !any;
 }
 
+/* The other half: a record, too, or never written; else it may be the newest. */
+static bool other_sound(uint32_t seed, const le64_t half[HALF_WORDS])
+{
+	uint64_t word[HALF_WORDS] = {
+		get_le64(half[0]), get_le64(half[1]), get_le64(half[2]),
+		get_le64(half[3]),
+	};
+
+	return !(word[0] | word[1] | word[2] | word[3]) ||
+	       (uint32_t)(word[3] >> 32) == crc_28_bytes(seed, word);
+}
+
 static void plain_look(struct vd_scan *scan, uint32_t seed,
 		       const le64_t line[LINE_WORDS], struct plain *ret_plain)
 {
@@ -47,7 +59,8 @@ static void plain_look(struct vd_scan *scan, uint32_t seed,
 	ret_plain->logical = VD_NONE;
 	if (word[3] != ((uint64_t)csum << 32 | PLAIN_TAIL) ||
 	    logical >= scan->disk->layout.logical_count ||
-	    !seq || seq > VD_SEQ_MAX)
+	    !seq || seq > VD_SEQ_MAX ||
+	    !other_sound(seed, second > first ? line : line + HALF_WORDS))
 		return;
 	ret_plain->seq = seq;
 	ret_plain->logical = logical;

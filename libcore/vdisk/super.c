@@ -140,6 +140,36 @@ static void supers_compare(const struct vd_area *area,
 	}
 }
 
+/* Does the first segment's header say that it is of this disk? */
+static bool super_owns(const struct vd_area *area,
+		       const struct vd_layout *layout)
+{
+	const struct vd_segment *first = &layout->segment[0];
+	uint32_t extent;
+
+	return first->extent < area->extent_count &&
+	       !segment_head_read(area->extent[first->extent], first->head_off,
+				  layout->uuid, &extent);
+}
+
+/*
+ * Does @other count more?  The newer copy does; but one of them may be another
+ * disk's that was stored here by mistake.
+ */
+static bool super_counts(const struct vd_area *area,
+			 const struct vd_layout *other,
+			 const struct vd_layout *layout)
+{
+	bool owns;
+
+	if (memcmp(other->uuid, layout->uuid, VD_UUID_LEN)) {
+		owns = super_owns(area, other);
+		if (owns != super_owns(area, layout))
+			return owns;
+	}
+	return other->generation > layout->generation;
+}
+
 /*
  * The newest valid copy.  Copies 0 and 1 are at fixed places; the third is
  * where they say that the area ends or, when both are lost, at the end of the
@@ -159,7 +189,7 @@ int super_read(const struct vd_area *area, struct vd_layout *ret_layout,
 
 	err[0] = super_read_copy(first, 0, ret_layout, &faults[0]);
 	err[1] = super_read_copy(first, NVM_PAGE, &other, &faults[1]);
-	if (!err[1] && (err[0] || other.generation > ret_layout->generation))
+	if (!err[1] && (err[0] || super_counts(area, &other, ret_layout)))
 		*ret_layout = other;
 	err[2] = -NVM_EMEDIUM;
 	if (!err[0] || !err[1]) {
@@ -309,4 +339,14 @@ int segment_head_read(struct nvm_media *media, uint64_t off,
 		return -NVM_EMEDIUM;
 	*ret_extent = get_le32(head.extent);
 	return 0;
+}
+
+/* Without any wrong bit that reading it would put right. */
+bool segment_head_whole(struct nvm_media *media, uint64_t off)
+{
+	size_t csum_off = offsetof(struct vd_segment_head, csum);
+	struct vd_segment_head head;
+
+	return !media->ops->load(media, off, &head, sizeof(head)) &&
+	       get_le32(head.csum) == page_csum(media, &head, csum_off, 0);
 }

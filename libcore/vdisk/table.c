@@ -217,8 +217,8 @@ static int one_table_read(struct vdisk *disk, enum vd_table kind)
 }
 
 /*
- * What the map of that generation says, mapped blocks only, as far as its pages
- * are whole.
+ * What the map of that generation says of blocks that were written or trimmed,
+ * as far as its pages are whole.
  */
 void table_each_word(struct vdisk *disk, uint64_t generation,
 		     void (*word)(void *ctx, uint32_t logical, uint64_t word),
@@ -235,8 +235,9 @@ void table_each_word(struct vdisk *disk, uint64_t generation,
 		for (uint32_t i = 0; i < count && whole; i++) {
 			uint64_t found = get_le64(page->word[i]);
 
-			if (word_is_mapped(found) &&
-			    word_block(found) < disk->layout.block_count)
+			if (word_is_mapped(found)
+			    ? word_block(found) < disk->layout.block_count
+			    : found)
 				word(ctx, entry + i, found);
 		}
 		entry += count;

@@ -64,6 +64,63 @@ bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
 	return true;
 }
 
+/* Put one wrong bit of a line right; false: it is not that. */
+bool trim_line_correct(const struct vdisk *disk, uint32_t block, uint32_t salt,
+		       uint32_t line, struct vd_trim_line *bytes)
+{
+	struct vd_trim_line mended = *bytes;
+	uint32_t delta = get_le32(bytes->csum) ^
+			 line_csum(disk, block, salt, line, bytes);
+	uint32_t len = sizeof(mended) - sizeof(mended.csum);
+	int32_t bit = crc_find_bit(delta, len);
+
+	if (bit >= 0)
+		((uint8_t *)&mended.lag)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	else if (delta & (delta - 1))
+		return false;
+	else
+		mended.csum = put_le32(get_le32(mended.csum) ^ delta);
+	if (!trim_line_valid(disk, block, salt, line, &mended))
+		return false;
+	*bytes = mended;
+	return true;
+}
+
+/* A trim's own line, not a copy: its seq; 0 for others. */
+static uint64_t line_seq(const struct vd_trim_line *line)
+{
+	return get_le32(line->lag) == VD_LAG_NONE ? 0 :
+	       get_le64(line->range[0].seq);
+}
+
+/*
+ * Lines are stored one after the other, each with a larger seq.  So one that is
+ * not valid must have been durable if any watermark reaches up to the seq of
+ * the next valid one; else a power loss may have torn it.  A bit for each line
+ * that must be there and is not.
+ */
+uint64_t trim_lines_missing(const struct vdisk *disk, uint32_t block,
+			    uint32_t salt, const struct vd_trim_line *line)
+{
+	uint64_t next = 0, mark = 0, missing = 0;
+
+	for (uint32_t i = VD_TRIM_LINES; i--; ) {
+		uint64_t seq, lag;
+
+		if (!trim_line_valid(disk, block, salt, i, &line[i])) {
+			if (next && mark >= next - 1)
+				missing |= 1ull << i;
+			continue;
+		}
+		seq = line_seq(&line[i]);
+		lag = get_le32(line[i].lag);
+		next = seq ? seq : next;
+		if (seq && lag <= seq && seq - lag > mark)
+			mark = seq - lag;
+	}
+	return missing;
+}
+
 /* How many blocks of a range there still are: the disk may have shrunk. */
 uint32_t trim_range_blocks(const struct vdisk *disk,
 			   const struct vd_trim_range *range)
@@ -324,9 +381,11 @@ int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 	int unreadable = log_load(disk, block, &rec, lines), err;
 
 	line_begin(&ev.line);
-	err = unreadable ? evacuate_map(&ev) : 0;
+	err = unreadable || trim_lines_missing(disk, block, rec.data_csum, lines)
+		? evacuate_map(&ev) : 0;
 	for (uint32_t i = 0; !unreadable && i < VD_TRIM_LINES && !err; i++) {
-		if (!trim_line_valid(disk, block, rec.data_csum, i, &lines[i]))
+		if (!trim_line_valid(disk, block, rec.data_csum, i, &lines[i]) &&
+		    !trim_line_correct(disk, block, rec.data_csum, i, &lines[i]))
 			continue;
 		span += line_span(disk, &lines[i]);
 		err = evacuate_line(&ev, &lines[i]);

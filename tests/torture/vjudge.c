@@ -178,7 +178,8 @@ static void report(void *ctx, const struct vd_problem *problem)
 	enum vd_finding what = problem->finding;
 
 	/* What a power loss tore is a writer's to put right. */
-	if (!finding->written && (what == VD_FIND_SB || what == VD_FIND_RECORD))
+	if (!finding->written && (what == VD_FIND_SB || what == VD_FIND_RECORD ||
+				  (what == VD_FIND_TRIM && problem->repairable)))
 		return;
 	/* The place of a new SB copy may be a header of the former size. */
 	if (what == VD_FIND_SEGMENT && problem->repairable &&

@@ -420,6 +420,124 @@ static void write_counts_are_kept(void **state)
 	}
 }
 
+/*
+ * Each line has been written twice or more: where a bit of the newest half's
+ * seq is lost, the other half would be the larger.
+ */
+static void a_flipped_bit_does_not_bring_back_the_other_half(void **state)
+{
+	uint64_t record;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < 2 * rig.geometry.block_count; i++)
+		assert_int_equal(rig_write(&rig, i % USED, 2), 0);
+	for (unsigned b = 0; b < USED; b++)
+		assert_int_equal(rig_write(&rig, b, 3), 0);
+	record = record_of(5);
+	for (uint64_t bit = 0; bit < VD_RECORD_LINE * 8; bit++) {
+		domain_mark(rig.domain[0]);
+		flip(record * 8 + bit);
+		assert_int_equal(rig_try_open(&rig, 0), 0);
+		for (unsigned b = 0; b < USED; b++)
+			rig_expect(&rig, b, 3);
+		domain_back(rig.domain[0]);
+	}
+}
+
+/* Where the first trim log lies: its record, and its lines. */
+static struct vd_physical log_of(void)
+{
+	struct vd_physical physical = { 0 };
+
+	for (uint32_t b = 0; b < rig.geometry.block_count; b++) {
+		assert_int_equal(vd_physical(rig.disk, b, &physical), 0);
+		if (physical.state == VD_BLOCK_LOG)
+			return physical;
+	}
+	fail_msg("no trim log");
+	return physical;
+}
+
+static void any_flipped_bit_of_a_trim_is_repaired(void **state)
+{
+	uint64_t line;
+
+	(void)state;
+	begin();
+	assert_int_equal(vd_trim(rig.disk, 0, 5, 1), 0);
+	line = log_of().off_bytes;
+	for (uint64_t bit = 0; bit < VD_RECORD_LINE * 8; bit++) {
+		domain_mark(rig.domain[0]);
+		flip(line * 8 + bit);
+		assert_int_equal(rig_try_open(&rig, VD_OPEN_READ_ONLY), 0);
+		rig_expect(&rig, 5, 0);
+		assert_int_equal(rig_check(&rig, false).last.finding,
+				 VD_FIND_TRIM);
+		assert_int_equal(rig_try_open(&rig, 0), 0);
+		rig_expect(&rig, 5, 0);
+		assert_int_equal(rig_check(&rig, false).count, 0);
+		domain_back(rig.domain[0]);
+	}
+	assert_int_equal(rig_try_open(&rig, VD_OPEN_READ_ONLY), 0);
+}
+
+/* What was trimmed before the last close stays so; and it is counted. */
+static void a_lost_trim_log_does_not_bring_back_old_data(void **state)
+{
+	uint8_t rubbish[VD_BLOCK];
+	struct vd_physical log;
+	struct vd_info info;
+
+	(void)state;
+	begin();
+	assert_int_equal(vd_trim(rig.disk, 0, 5, 1), 0);
+	log = log_of();
+	rig_close(&rig);
+	rig_open(&rig);
+	assert_int_equal(rig_write(&rig, 3, 4), 0);
+	rig_fill(rubbish, 1, 1);
+	for (unsigned lost = 0; lost < 2; lost++) {
+		domain_mark(rig.domain[0]);
+		if (lost)
+			domain_poke(rig.domain[0], log.off_bytes, rubbish,
+				    VD_BLOCK);
+		else
+			domain_poke(rig.domain[0], log.record_bytes, rubbish,
+				    VD_RECORD_LINE);
+		rig_open(&rig);
+		rig_expect(&rig, 5, 0);
+		vd_info(rig.disk, &info);
+		assert_true(info.lost_lines > 0);
+		domain_back(rig.domain[0]);
+	}
+}
+
+/* Another disk's SB, and a newer one, at the place of either copy. */
+static void a_misplaced_super_block_is_not_believed(void **state)
+{
+	struct vd_sb sb;
+
+	(void)state;
+	begin();
+	for (unsigned copy = 0; copy < 2; copy++) {
+		domain_mark(rig.domain[0]);
+		memcpy(&sb, rig.domain[0]->image, sizeof(sb));
+		sb.uuid[0] ^= 0xff;
+		sb.generation = put_le64(get_le64(sb.generation) + 7);
+		sb.csum = put_le32(0);
+		sb.csum = put_le32(rig.domain[0]->media.ops->crc32c(0, &sb,
+								    sizeof(sb)));
+		domain_poke(rig.domain[0], copy * VD_BLOCK, &sb, sizeof(sb));
+		rig_open(&rig);
+		for (unsigned b = 0; b < USED; b++)
+			rig_expect(&rig, b, 2);
+		rig_open(&rig);
+		assert_int_equal(rig_check(&rig, false).count, 0);
+		domain_back(rig.domain[0]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +568,14 @@ int main(void)
 		cmocka_unit_test_teardown(
 			after_a_failed_sync_there_are_no_more_writes, end),
 		cmocka_unit_test_teardown(write_counts_are_kept, end),
+		cmocka_unit_test_teardown(
+			a_flipped_bit_does_not_bring_back_the_other_half, end),
+		cmocka_unit_test_teardown(any_flipped_bit_of_a_trim_is_repaired,
+					  end),
+		cmocka_unit_test_teardown(
+			a_lost_trim_log_does_not_bring_back_old_data, end),
+		cmocka_unit_test_teardown(
+			a_misplaced_super_block_is_not_believed, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
