@@ -16,9 +16,9 @@
 #include "cli/talk.h"
 
 const char *const torture_workloads[] = {
-	"pool", "pool-sequence", "pool-random", "pool-kill", "pool-mutants", "vdisk",
-	"vdisk-sequence", "vdisk-threads", "vdisk-pairs", "vdisk-random", "vdisk-kill",
-	"vdisk-mutants", NULL
+	"pool", "pool-sequence", "pool-random", "pool-kill", "pool-mutants",
+	"pool-faults", "vdisk", "vdisk-sequence", "vdisk-threads", "vdisk-pairs",
+	"vdisk-random", "vdisk-kill", "vdisk-mutants", "vdisk-faults", NULL
 };
 
 const char *const torture_models[] = {

@@ -19,6 +19,7 @@ const struct suite *const suites[] = {
 	&suite_pool_random,
 	&suite_pool_kill,
 	&suite_pool_mutants,
+	&suite_pool_faults,
 	&suite_vdisk,
 	&suite_vdisk_sequence,
 	&suite_vdisk_threads,
@@ -26,6 +27,7 @@ const struct suite *const suites[] = {
 	&suite_vdisk_random,
 	&suite_vdisk_kill,
 	&suite_vdisk_mutants,
+	&suite_vdisk_faults,
 	NULL
 };
 
