@@ -107,12 +107,28 @@ static bool superseded(struct vd_scan *scan, uint64_t logical, uint64_t seq)
 	return !rec_load(disk, word_block(entry), &rec) && rec.seq > seq;
 }
 
+/* Nobody may write there again: as a block that a reader finds poisoned. */
+static bool data_unreadable(struct vd_scan *scan, uint32_t block)
+{
+	struct vdisk *disk = scan->disk;
+	const struct vd_segment *segment = segment_of(disk, block);
+	struct nvm_media *media = segment_media(disk, segment);
+
+	if (!media->ops->load(media, data_off(segment, block),
+			      disk->lane[0].scratch, VD_BLOCK))
+		return false;
+	disk->state[block] = (uint8_t)((disk->state[block] & VD_STATE_FLAGS) |
+				       VD_BLOCK_BAD);
+	return true;
+}
+
 static int candidate_reject(struct vd_scan *scan,
 			    const struct vd_candidate *candidate)
 {
 	struct vdisk *disk = scan->disk;
 	struct vd_rec rec;
 	int err = rec_load(disk, candidate->block, &rec);
+	bool unreadable = data_unreadable(scan, candidate->block);
 
 	if (!err && !superseded(scan, rec.block, candidate->seq))
 		scan->rolled_back++;
@@ -120,8 +136,8 @@ static int candidate_reject(struct vd_scan *scan,
 		return 0;
 	scan->flushed = true;
 	return err ? err : rec_store_void(disk, candidate->block, &rec,
-					  ++scan->top, scan->mark,
-					  VD_RECORD_VOID);
+					  ++scan->top, scan->mark, unreadable ?
+					  VD_RECORD_BAD : VD_RECORD_VOID);
 }
 
 /* ---- groups --------------------------------------------------------------------------- */
