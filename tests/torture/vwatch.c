@@ -57,6 +57,7 @@ static void look(struct vwatch *watch, struct vshown *ret_shown)
 
 bool vwatch_before(struct vwatch *watch)
 {
+	struct vd_info info;
 	uint32_t count;
 
 	if (!open_disk(watch, false))
@@ -66,6 +67,8 @@ bool vwatch_before(struct vwatch *watch)
 	count = watch->media.logical_count;
 	look(watch, &watch->before);
 	watch->counted = counted(watch);
+	vd_info(watch->yard->disk, &info);
+	watch->retired = info.retired_count;
 	free(watch->place);
 	free(watch->reported);
 	watch->place = calloc(count, sizeof(*watch->place));
@@ -278,11 +281,12 @@ static bool is_retired(struct vwatch *watch, const struct faults *faults)
 	struct vd_info info;
 	uint64_t hit = 0;
 
-	for (uint32_t b = 0; faults_poison(faults) &&
-	     b < watch->media.logical_count; b++)
+	if (!faults_poison(faults))
+		return true;
+	for (uint32_t b = 0; b < watch->media.logical_count; b++)
 		hit |= hits_block(watch, faults, b);
 	vd_info(watch->yard->disk, &info);
-	return info.retired_count >= hit ||
+	return info.retired_count >= watch->retired + hit ||
 	       deny(&watch->verdict, "life: a poisoned block is not retired");
 }
 
@@ -304,6 +308,9 @@ static bool lives(struct vwatch *watch, const struct faults *faults)
 			return deny(&watch->verdict, "life: block %u cannot be "
 				    "written: error %d", b, -err);
 	}
+	/* On SYNC media blocks are free, and retired, after a sync. */
+	if (vd_flush(watch->yard->disk, 0))
+		return deny(&watch->verdict, "life: does not flush");
 	for (unsigned again = 0; again < 2; again++) {
 		look(watch, after);
 		for (uint32_t b = 0; b < after->block_count; b++)

@@ -21,7 +21,7 @@ struct vwatch {
 	/* The disk without the faults. */
 	struct vshown before;
 	struct vd_place *place;		/* by logical block */
-	uint64_t counted;
+	uint64_t counted, retired;
 	/* With them. */
 	struct vshown reader, writer, after;
 	uint8_t *reported;		/* by logical, then by physical block */
