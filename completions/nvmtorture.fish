@@ -62,7 +62,7 @@ end
 # __nvmtorture_takes_value COMMAND OPTION: its value is the next word.
 function __nvmtorture_takes_value
     switch "$argv[1]:$argv[2]"
-        case '' run:--model run:-m run:--seed run:-s run:--effort run:-e run:--depth run:-d run:--states run:--time run:-t run:--shard run:--jobs run:--results run:-r mutants:--model mutants:-m mutants:--seed mutants:-s mutants:--effort mutants:-e mutants:--depth mutants:-d mutants:--states mutants:--time mutants:-t mutants:--shard mutants:--jobs mutants:--results mutants:-r report:--write report:-w
+        case '' run:--model run:-m run:--seed run:-s run:--effort run:-e run:--depth run:-d run:--states run:--time run:-t run:--shard run:--jobs run:--results run:-r mutants:--model mutants:-m mutants:--seed mutants:-s mutants:--effort mutants:-e mutants:--depth mutants:-d mutants:--states mutants:--time mutants:-t mutants:--shard mutants:--jobs mutants:--results mutants:-r kill:--time kill:-t kill:--rounds kill:-r kill:--seed kill:-s report:--write report:-w
             return 0
     end
     return 1
@@ -77,12 +77,13 @@ complete -c nvmtorture -n '__nvmtorture_at help 1' -a run
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a replay
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a mutants
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a litmus
+complete -c nvmtorture -n '__nvmtorture_at help 1' -a kill
 complete -c nvmtorture -n '__nvmtorture_at help 1' -a report
 
 complete -c nvmtorture -n __nvmtorture_begin -a list -d 'list the workloads, or the cases of some'
 complete -c nvmtorture -n '__nvmtorture_in list' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in list' -s h -l help -d 'print this help'
-complete -c nvmtorture -n '__nvmtorture_in list' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants'
+complete -c nvmtorture -n '__nvmtorture_in list' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants pool-faults vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants vdisk-faults'
 
 complete -c nvmtorture -n __nvmtorture_begin -a run -d 'lose power everywhere, and judge what is left'
 complete -c nvmtorture -n '__nvmtorture_in run' -s m -l model -x -a 'intel paranoid pagecache eadr' -d 'only cases of this model of what a power loss leaves'
@@ -97,7 +98,7 @@ complete -c nvmtorture -n '__nvmtorture_in run' -s r -l results -rF -d 'leave th
 complete -c nvmtorture -n '__nvmtorture_in run' -l tap -d 'print TAP, a line for each case as it ends'
 complete -c nvmtorture -n '__nvmtorture_in run' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in run' -s h -l help -d 'print this help'
-complete -c nvmtorture -n '__nvmtorture_in run' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants'
+complete -c nvmtorture -n '__nvmtorture_in run' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants pool-faults vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants vdisk-faults'
 
 complete -c nvmtorture -n __nvmtorture_begin -a replay -d 'judge one image again, from its token'
 complete -c nvmtorture -n '__nvmtorture_in replay' -s j -l json -d 'print JSON'
@@ -116,11 +117,20 @@ complete -c nvmtorture -n '__nvmtorture_in mutants' -s r -l results -rF -d 'leav
 complete -c nvmtorture -n '__nvmtorture_in mutants' -l tap -d 'print TAP, a line for each case as it ends'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in mutants' -s h -l help -d 'print this help'
-complete -c nvmtorture -n '__nvmtorture_in mutants' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants'
+complete -c nvmtorture -n '__nvmtorture_in mutants' -x -a 'pool pool-sequence pool-random pool-kill pool-mutants pool-faults vdisk vdisk-sequence vdisk-threads vdisk-pairs vdisk-random vdisk-kill vdisk-mutants vdisk-faults'
 
 complete -c nvmtorture -n __nvmtorture_begin -a litmus -d 'test the models: small programs with known outcomes'
 complete -c nvmtorture -n '__nvmtorture_in litmus' -s j -l json -d 'print JSON'
 complete -c nvmtorture -n '__nvmtorture_in litmus' -s h -l help -d 'print this help'
+
+complete -c nvmtorture -n __nvmtorture_begin -a kill -d 'kill processes that work on a pool and disks in a directory'
+complete -c nvmtorture -n '__nvmtorture_in kill' -s t -l time -x -d 'begin no round after that time; 30 by default, without --rounds'
+complete -c nvmtorture -n '__nvmtorture_in kill' -s r -l rounds -x -d 'end after so many rounds'
+complete -c nvmtorture -n '__nvmtorture_in kill' -s s -l seed -x -d 'of all that is random but the moments, which no seed gives again; 1 by default'
+complete -c nvmtorture -n '__nvmtorture_in kill' -s k -l keep -d 'leave the scratch pool and disks there at the end'
+complete -c nvmtorture -n '__nvmtorture_in kill' -s j -l json -d 'print JSON'
+complete -c nvmtorture -n '__nvmtorture_in kill' -s h -l help -d 'print this help'
+complete -c nvmtorture -n '__nvmtorture_at kill 1' -rF
 
 complete -c nvmtorture -n __nvmtorture_begin -a report -d 'merge the results of runs, and tell them'
 complete -c nvmtorture -n '__nvmtorture_in report' -s w -l write -rF -d 'put the tables into this document, between its marks'

@@ -41,7 +41,7 @@ struct case_list {
 /* How hard to look, and where: all of a case, or one image of it. */
 struct torture_how {
 	uint64_t seed;
-	uint32_t effort;		/* 128: as in `make check` */
+	uint32_t effort;		/* 64: as in `make check`; 128: without a word */
 	unsigned depth;			/* 1: no crash in recoveries; to 3 */
 	const char *what;		/* replay; or NULL */
 	const char *image;		/* replay; or NULL */

@@ -366,6 +366,7 @@ static bool run_crashed(const struct torture_case *c, struct hunt *hunt,
 	if (!hunt->good)
 		result_fail(hunt->result, &crash.verdict, NULL, 0);
 	explore_init(&explore, crash.model, crash.seed);
+	explore.lazy_max = 0;		/* the fault goes by the number */
 	explore.exhaustive_max = 8 * hunt->how->effort;
 	explore.random_count = 2 * hunt->how->effort;
 	explore.thirds_max = 16 * hunt->how->effort;
@@ -377,7 +378,7 @@ static bool run_crashed(const struct torture_case *c, struct hunt *hunt,
 		explore.only = &crash.replay[0];
 	if (hunt->good)
 		explore_trace(&explore, crash.yard.domain, &crash.trace);
-	stats_add(&hunt->result->stats, &explore.stats);
+	explore_stats_add(&hunt->result->stats, &explore.stats);
 	trace_keep(memory, &crash.trace);
 	crash_end(&crash);
 	return hunt->good;

@@ -447,6 +447,7 @@ static bool crash_recovery(struct crashing *crashing,
 	domain_record(domain, NULL);
 	domain_back(domain);
 	explore_init(&explore, crashing->crash->model, hunt->how->seed);
+	explore.lazy_max = 0;		/* the fault goes by the number */
 	explore.exhaustive_max = explore.random_count = 16;
 	explore.store_max = explore.word_max = 8;
 	explore.pair_max = 2;
@@ -455,7 +456,7 @@ static bool crash_recovery(struct crashing *crashing,
 	if (hunt->good)
 		explore_trace(&explore, domain, &crashing->recovery);
 	domain_back(domain);
-	stats_add(&hunt->result->nested, &explore.stats);
+	explore_stats_add(&hunt->result->nested, &explore.stats);
 	return hunt->good;
 }
 
@@ -498,6 +499,7 @@ static bool explore(struct vcrash *crash, void *ctx)
 	hunt->full_every = 5;
 	hunt->good = true;
 	explore_init(&explore, crash->model, crash->seed);
+	explore.lazy_max = 0;		/* the fault goes by the number */
 	explore.exhaustive_max = crash->effort / 2;
 	explore.random_count = crash->effort / 8;
 	explore.store_max = crash->effort / 8;
@@ -508,7 +510,7 @@ static bool explore(struct vcrash *crash, void *ctx)
 	if (crash->replay_depth)
 		explore.only = &crash->replay[0];
 	explore_trace(&explore, crash->base->yard.domain, &crash->trace);
-	stats_add(&hunt->result->stats, &explore.stats);
+	explore_stats_add(&hunt->result->stats, &explore.stats);
 	trace_free(&crashing.recovery);
 	return hunt->good;
 }
