@@ -46,7 +46,8 @@ static void tap_print(struct torture_session *session,
 
 	printf("%s %zu - %s/%s # %" PRIu64 " points (%" PRIu64 " exhaustively, "
 	       "%" PRIu64 " by what is read), %" PRIu64 " images, %" PRIu64
-	       " new, %" PRIu64 " of crashed recoveries", result->good ? "ok" : "not ok", ++session->told,
+	       " new, %" PRIu64 " of crashed recoveries",
+	       result->good ? "ok" : "not ok", ++session->told,
 	       c->suite->name, c->name, stats->points, stats->exhaustive,
 	       stats->lazy, stats->images, stats->distinct, result->nested.distinct);
 	if (result->tried)
