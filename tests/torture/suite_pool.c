@@ -58,7 +58,7 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 
 const struct suite suite_pool = {
 	.name = "pool",
-	.summary = "each operation of a pool, on pools in eight states",
+	.summary = "each operation of a pool, on pools in nine states",
 	.list = list_cases,
 	.run = run_case,
 };

@@ -23,7 +23,7 @@ const char *yard_name(enum yard_state state)
 {
 	static const char *const name[] = {
 		"blank", "foreign", "fresh", "aged", "fragmented", "full",
-		"coarse", "wide",
+		"coarse", "wide", "torn",
 	};
 
 	return name[state];
@@ -205,6 +205,38 @@ static void build_wide(struct yard *yard)
 	yard_release(yard, "w5");
 }
 
+/*
+ * A carve of which the slot is durable, and none of the pages that it is to
+ * change: the events up to the first barrier behind a store to the journal.
+ */
+static void build_torn(struct yard *yard)
+{
+	struct domain *domain = yard->domain;
+	const struct pool_geometry g = *pool_geometry(yard->pool);
+	struct domain_trace trace = { 0 };
+	bool in_journal = false;
+	size_t i;
+
+	domain_mark(domain);
+	domain_record(domain, &trace);
+	must(!yard_try_carve(yard, "cut", 128 * KIB, POOL_MODE_RAW, NULL, NULL),
+	     "carve");
+	domain_record(domain, NULL);
+	domain_back(domain);
+	for (i = 0; i < trace.count; i++) {
+		const struct domain_event *event = &trace.event[i];
+
+		in_journal |= event->type == DOMAIN_STORE &&
+			      event->off - g.journal_off <
+			      2 * g.journal_slot_bytes;
+		if (in_journal && event->type == DOMAIN_DRAIN)
+			break;
+	}
+	must(i < trace.count, "no barrier behind the journal");
+	domain_apply(domain, &trace, 0, i);
+	trace_free(&trace);
+}
+
 void yard_begin(struct yard *yard, enum yard_state state,
 		enum nvm_durability durability)
 {
@@ -231,7 +263,7 @@ void yard_begin(struct yard *yard, enum yard_state state,
 	must(!yard_format(yard, unit, children_max, state != YARD_COARSE),
 	     "format");
 	must(!yard_open(yard, POOL_OPEN_WRITE, NULL), "open");
-	if (state == YARD_AGED || state == YARD_COARSE)
+	if (state == YARD_AGED || state == YARD_COARSE || state == YARD_TORN)
 		build_aged(yard, unit);
 	else if (state == YARD_FRAGMENTED)
 		build_fragmented(yard, unit);
@@ -239,6 +271,8 @@ void yard_begin(struct yard *yard, enum yard_state state,
 		build_full(yard);
 	else if (state == YARD_WIDE)
 		build_wide(yard);
+	if (state == YARD_TORN)
+		build_torn(yard);
 }
 
 /* ---- contents ------------------------------------------------------------------ */

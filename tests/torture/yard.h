@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * yard.h - pools to be tortured: built on a simulated domain in the states
- * that pools get into (blank, fresh, aged, fragmented, full, wide), their
+ * that pools get into (blank, fresh, aged, fragmented, full, wide, torn), their
  * children filled with bytes that tell whose they are.
  */
 #ifndef TORTURE_YARD_H
@@ -35,8 +35,10 @@ enum yard_state {
 	YARD_FULL,	/* not one free unit */
 	YARD_COARSE,	/* 2 MiB units, aged */
 	YARD_WIDE,	/* 1.2 GiB of 64 KiB units: two UMAP pages */
+	YARD_TORN,	/* aged; power was lost in a carve: its journal slot is
+			   whole, none of its pages is home */
 };
-#define YARD_COUNT 8
+#define YARD_COUNT 9
 const char *yard_name(enum yard_state state);
 
 void yard_begin(struct yard *yard, enum yard_state state,
