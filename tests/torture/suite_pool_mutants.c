@@ -43,9 +43,12 @@ static const char *place(const struct pmutants *m,
 	const struct pool_geometry *g = &m->geom;
 	const uint8_t *bytes = m->crash.trace.bytes + event->bytes;
 	uint64_t off = event->off, in_slot;
+	/* A flush has no bytes of its own. */
+	bool is_store = event->type == DOMAIN_STORE;
 
 	if (off < 2 * NVM_PAGE || off >= g->size_bytes - NVM_PAGE)
-		return is_zeros(bytes, event->len) ? "no GMB" : "GMB";
+		return is_store && is_zeros(bytes, event->len) ? "no GMB"
+							       : "GMB";
 	if (off < g->nat_off) {
 		in_slot = (off - g->journal_off) % g->journal_slot_bytes;
 		return in_slot ? "journal body" : "journal head";
@@ -56,6 +59,8 @@ static const char *place(const struct pmutants *m,
 	if (off < g->data_off)
 		return off < g->umap_off + g->umap_pages * NVM_PAGE ?
 			"UMAP A" : "UMAP B";
+	if (!is_store)
+		return "data";
 	if (!memcmp(bytes, POOL_MAGIC_AMT, 8))
 		return off / NVM_PAGE % 2 ? "AMT B" : "AMT A";
 	return memcmp(bytes, "NVDIMM_", 7) ? "copied bytes" : "stamp";
