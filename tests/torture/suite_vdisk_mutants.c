@@ -409,6 +409,9 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 	own.run = run_then_later;
 	vcrash_begin(&m.crash, base, c->model, how);
 	m.crash.check_every = 1;
+	/* With less than this some rows need more than is tried. */
+	if (m.crash.effort < 64)
+		m.crash.effort = 64;
 	m.crash.quick = true;
 	m.crash.life_every = m.crash.nested_every = 0;
 	m.mutants = (struct mutants){ .item = c, .memory = memory,
