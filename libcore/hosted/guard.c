@@ -21,6 +21,14 @@
 #include <string.h>
 #include <ucontext.h>
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define GUARD_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 struct guard_frame {
 	void *stack;			/* of guard_call(), during it */
 	const struct guard_window *window;
@@ -137,6 +145,17 @@ void guard_install(void)
 	pthread_mutex_unlock(&guard_installing);
 }
 
+/*
+ * The address sanitizer must be told of functions that were left in the middle:
+ * else it takes the stack for theirs.
+ */
+static void stack_forget(void)
+{
+#ifdef GUARD_ASAN
+	__asan_handle_no_return();
+#endif
+}
+
 bool guard_copy(const struct guard_window *window, guard_copy_fn copy,
 		void *dst, const void *src, size_t len, unsigned flags,
 		struct guard_fault *ret_fault)
@@ -150,8 +169,10 @@ bool guard_copy(const struct guard_window *window, guard_copy_fn copy,
 	copied = guard_call(dst, src, len, flags, copy, &frame.stack);
 	atomic_signal_fence(memory_order_seq_cst);
 	guard_armed = NULL;
-	if (!copied)
+	if (!copied) {
+		stack_forget();
 		*ret_fault = frame.fault;
+	}
 	return copied;
 }
 

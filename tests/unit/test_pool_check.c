@@ -122,6 +122,10 @@ static void test_a_sound_pool_has_no_findings(void **state)
 		struct yard yard;
 		uint64_t hash;
 
+		/* Opening it for the repair recovers it first. */
+		if (s == YARD_TORN)
+			continue;
+
 		(void)state;
 		yard_begin(&yard, s, NVM_BUS);
 		hash = yard.domain->hash;
