@@ -274,6 +274,7 @@ struct vd_scan {
 	uint32_t candidate_count;
 	uint64_t steps;			/* of trim ranges, to bound them */
 	uint64_t torn_count, corrected_count, unreadable_count, rolled_back;
+	uint64_t hidden_count;		/* records, by trims that only the map has */
 	uint64_t blank_log;		/* least seq of logs without a first line */
 	bool flushed;			/* something has to be drained */
 };

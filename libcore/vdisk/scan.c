@@ -408,7 +408,9 @@ int scan_records(struct vd_scan *scan, struct nvm_fault *fault)
  * version was here, and an older one that was found must not pass for it.
  *
  * A trim of before that close may have been in a log that is lost; the map
- * knows of it.
+ * knows of it, and is asked each time, for nothing else may tell that a log is
+ * missing.  The record that the trim hides is to be made VOID (line_repair): the
+ * map may not be there the next time.
  */
 static void word_lost(void *ctx, uint32_t logical, uint64_t word)
 {
@@ -418,8 +420,12 @@ static void word_lost(void *ctx, uint32_t logical, uint64_t word)
 	uint64_t entry = disk->map[logical];
 
 	if (!word_is_mapped(word)) {
-		if (word <= disk->layout.table_seq)
-			entry_replace(scan, logical, word, word);
+		if (word <= disk->layout.table_seq &&
+		    entry_replace(scan, logical, word, word) &&
+		    word_is_mapped(entry)) {
+			disk->state[word_block(entry)] |= VD_BLOCK_SUSPECT;
+			scan->hidden_count++;
+		}
 		return;
 	}
 	if (!(state_load(disk, block) & VD_BLOCK_SUSPECT) ||
@@ -441,18 +447,33 @@ void scan_lost(struct vd_scan *scan)
 	struct vdisk *disk = scan->disk;
 
 	scan->torn_count += scan->blank_log && scan->blank_log <= scan->mark;
-	if (disk->layout.table_generation &&
-	    (scan->torn_count || scan->unreadable_count))
+	if (disk->layout.table_generation)
 		table_each_word(disk, disk->layout.table_generation, word_lost,
 				scan);
 }
 
 /* ---- repair ------------------------------------------------------------------------- */
 
+/* A record that only the last close's map knows to be trimmed (word_lost). */
+static bool is_hidden(const struct vd_scan *scan, uint32_t block,
+		      const struct vd_rec *rec)
+{
+	const struct vdisk *disk = scan->disk;
+	uint64_t entry;
+
+	if (state_load(disk, block) != (VD_BLOCK_IDLE | VD_BLOCK_SUSPECT) ||
+	    rec->type != VD_RECORD_DATA ||
+	    rec->block >= disk->layout.logical_count)
+		return false;
+	entry = disk->map[rec->block];
+	return entry && !word_is_mapped(entry) && entry > rec->seq;
+}
+
 /*
  * After the judge: torn halves get a VOID, so that what is not valid from now
  * on is rot; corrected ones are stored as they should be.  Where the other
  * half is in use, a VOID would be newer than it: the same record again.
+ * What is hidden gets a VOID, too.
  */
 static int line_repair(struct vd_scan *scan, uint32_t block)
 {
@@ -465,7 +486,8 @@ static int line_repair(struct vd_scan *scan, uint32_t block)
 	/* A lost one that is mapped stays as it is, and stays lost. */
 	if (state_of(disk, block) == VD_BLOCK_BAD ||
 	    state_load(disk, block) == (VD_BLOCK_TAKEN | VD_STATE_FLAGS) ||
-	    rec_load(disk, block, &rec) || (!rec.torn && !rec.corrected))
+	    rec_load(disk, block, &rec) ||
+	    (!rec.torn && !rec.corrected && !is_hidden(scan, block, &rec)))
 		return 0;
 	entry = rec.type == VD_RECORD_DATA &&
 		rec.block < disk->layout.logical_count
@@ -486,7 +508,7 @@ int scan_repair(struct vd_scan *scan)
 {
 	struct vdisk *disk = scan->disk;
 
-	if (!scan->torn_count && !scan->corrected_count)
+	if (!scan->torn_count && !scan->corrected_count && !scan->hidden_count)
 		return 0;
 	/* Beyond all numbers that writes in flight may have taken. */
 	scan->top += 4 * VD_WINDOW_MAX;
