@@ -33,6 +33,7 @@ struct run {
 	uint32_t lanes;
 	bool edited;
 	bool sound;			/* vd_check() found nothing */
+	bool believed;			/* opened by the map of an edited disk */
 	bool restless;			/* the media changes meanwhile */
 	uint64_t loads;			/* until it does */
 	const uint8_t *later;		/* edits */

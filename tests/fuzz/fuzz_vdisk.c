@@ -65,9 +65,10 @@ static void reopen(struct run *run, const char *when, bool closed)
 		return;
 	if (run->geometry.logical_count > logical)
 		run->geometry.logical_count = logical;
+	/* What an enemy's map said, and not the records, is not found again. */
 	if (closed || run->sound)
-		blocks_compare(run, run->sound ? BLOCK_FOUND : BLOCK_WRITTEN,
-			       when);
+		blocks_compare(run, run->sound && (closed || !run->believed)
+			       ? BLOCK_FOUND : BLOCK_WRITTEN, when);
 	leave(run);
 }
 
@@ -169,11 +170,15 @@ static void read_only(struct run *run)
 
 static void read_write(struct run *run, const uint8_t *ops, size_t op_count)
 {
+	struct vd_info info;
+
 	if (enter(run, 0))
 		return;
 	if ((run->how & HOW_REPAIR) && !(run->how & HOW_OPS_FIRST))
 		repair(run);
 	run->sound = !check(run);
+	vd_info(run->disk, &info);
+	run->believed = run->edited && info.was_clean;
 	blocks_find(run);
 	for (size_t i = 0; i < op_count; i++)
 		operate(run, ops + 4 * i);
