@@ -367,8 +367,7 @@ int vd_close(struct vdisk *disk, struct nvm_fault *fault)
 	disk->layout.table_seq = disk->layout.seq;
 	if (!err)
 		err = table_write(disk, disk->layout.table_generation);
-	if (!err)
-		err = area_barrier(&disk->area);
+	/* The tables are durable with the first SB; the third one says so. */
 	if (!err)
 		err = super_write(&disk->area, &disk->layout, VD_SB_CLEAN);
 	return err;

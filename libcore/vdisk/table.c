@@ -102,7 +102,7 @@ static int one_table_write(struct vdisk *disk, enum vd_table kind,
 	return 0;
 }
 
-/* To be followed by a barrier, and then by SBs of this generation. */
+/* To be followed by SBs of this generation. */
 int table_write(struct vdisk *disk, uint64_t generation)
 {
 	int err = one_table_write(disk, VD_TABLE_MAP, generation);

@@ -182,32 +182,43 @@ struct book {
 	int count;
 };
 
+/* Which of the words of its page that @event changes is the one at @off. */
+static unsigned time_of(const uint8_t *before, const uint8_t *after,
+			uint64_t off, unsigned event)
+{
+	uint64_t page = off / NVM_PAGE * NVM_PAGE, nth = 0, changing = 0;
+
+	for (uint64_t at = page; at < page + NVM_PAGE; at += 8) {
+		bool changes = memcmp(before + at, after + at, 8);
+
+		nth += changes && at < off;
+		changing += changes;
+	}
+	return event * 2 + (nth * 2 >= changing);
+}
+
 static void book_store(struct book *book, uint8_t *visible, unsigned event)
 {
+	static uint8_t after[BRUTE_BYTES];	/* only for its memory */
 	const struct domain_event *e = &book->trace->event[event];
+	uint64_t end = e->off + e->len;
 
+	memcpy(after, visible, sizeof(after));
+	if (e->type == DOMAIN_DISCARD)
+		memset(after + e->off, 0, e->len);
+	else
+		memcpy(after + e->off, book->trace->bytes + e->bytes, e->len);
 	for (unsigned w = 0; w < WORDS; w++) {
-		uint64_t off = word_off(w), page = off / NVM_PAGE * NVM_PAGE;
-		uint64_t line = off / NVM_LINE * NVM_LINE, end = e->off + e->len;
-		uint64_t from = e->off > page ? e->off : page;
-		uint64_t to = end < page + NVM_PAGE ? end : page + NVM_PAGE;
-		uint64_t words, nth, before;
+		uint64_t off = word_off(w);
+		uint64_t line = off / NVM_LINE * NVM_LINE;
 		struct write write = { .word = w, .event = event };
 
 		if (off + 8 <= e->off || off >= end)
 			continue;
-		words = (to + 7) / 8 - from / 8;
-		nth = off / 8 - from / 8;
-		write.time = event * 2 + (nth * 2 >= words);
+		write.time = time_of(visible, after, off, event);
 		write.around = e->off <= line && line + NVM_LINE <= end;
-		memcpy(&before, visible + off, 8);
-		for (uint64_t b = off; b < off + 8; b++)
-			if (b >= e->off && b < end)
-				visible[b] = e->type == DOMAIN_DISCARD ? 0
-					: book->trace->bytes[e->bytes + b -
-							     e->off];
-		memcpy(&write.value, visible + off, 8);
-		write.changes = before != write.value;
+		memcpy(&write.value, after + off, 8);
+		write.changes = memcmp(visible + off, after + off, 8);
 		write.same = write.changes ? book->count : NONE;
 		for (int k = book->count - 1; k >= 0 && !write.changes &&
 		     write.same == NONE; k--)
@@ -215,6 +226,7 @@ static void book_store(struct book *book, uint8_t *visible, unsigned event)
 				write.same = book->write[k].same;
 		book->write[book->count++] = write;
 	}
+	memcpy(visible, after, sizeof(after));
 }
 
 static void book_begin(struct book *book, const struct domain_trace *trace)

@@ -12,11 +12,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where format puts slot 0 of the journal. */
+#define JOURNAL_OFF	(2u * NVM_PAGE)
+
 /* ---- one image ---------------------------------------------------------------- */
 
 static bool no_pool(int err)
 {
 	return err == -NVM_EMEDIUM || err == -NVM_EBADMSG;
+}
+
+/*
+ * Where a format leaves no pool: while the front still says what lay here
+ * before, no table is written over it; and nobody has worked on the pool yet,
+ * which the unused journal slot would tell.
+ */
+static bool no_pool_yet(struct crash *crash)
+{
+	const struct domain *domain = crash->yard.domain;
+	static const uint8_t zero[8];
+	const uint8_t *head;
+
+	if (!(crash->op->flags & OP_FORMAT))
+		return true;
+	if (crash->first_table_off &&
+	    !memcmp(domain_look(domain, 0, NVM_LINE), crash->front, NVM_LINE) &&
+	    memcmp(domain_look(domain, crash->first_table_off, NVM_PAGE),
+		   crash->first_table, NVM_PAGE))
+		return deny(&crash->verdict, "the front says what lay here "
+			    "before, and a table is written over it");
+	head = domain_look(domain, JOURNAL_OFF, NVM_LINE);
+	for (unsigned i = 0; i < NVM_LINE; i += 8)
+		if (memcmp(head + i, zero, 8) &&
+		    memcmp(head + i, crash->slot_head + i, 8))
+			return deny(&crash->verdict, "no pool, and work on it");
+	return true;
+}
+
+/* What is there before a format. */
+static void front_note(struct crash *crash)
+{
+	static const uint8_t zero[NVM_LINE];
+	const uint8_t *image = crash->yard.domain->image;
+
+	memcpy(crash->front, image, NVM_LINE);
+	memcpy(crash->slot_head, image + JOURNAL_OFF, NVM_LINE);
+	memcpy(crash->first_table, image + crash->first_table_off, NVM_PAGE);
+	if (!memcmp(crash->front, zero, NVM_LINE))
+		crash->first_table_off = 0;
 }
 
 static bool among(const struct crash_may *may, uint64_t strict,
@@ -83,10 +126,12 @@ static bool judge_pool(struct crash *crash, const struct crash_may *may,
 	struct domain_watch *watch;
 	bool good;
 	bool damaged = (op->flags & OP_DAMAGED) && !(may->done && is_new);
+	/* Until a format is done, not while the pool is worked on. */
+	bool copies_lack = (op->flags & OP_FORMAT) && !may->done &&
+			   index <= crash->old_opens;
 
 	if (!damaged && (!oracle_units(yard, &crash->verdict) ||
-			 !oracle_check(yard, (op->flags & OP_FORMAT) &&
-				       !may->done, &crash->verdict)))
+			 !oracle_check(yard, copies_lack, &crash->verdict)))
 		return false;
 	if (op->verify && !op->verify(yard, is_new, &crash->verdict))
 		return false;
@@ -115,7 +160,7 @@ bool crash_judge(struct crash *crash, const struct crash_may *may, bool life,
 	if (!look(crash, false, &read, &err))
 		return false;
 	if (err && may->none && no_pool(err))
-		return true;
+		return no_pool_yet(crash);
 	if (err)
 		return deny(verdict, "does not open for reading: error %d",
 			    -err);
@@ -414,7 +459,11 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 		good = oracle_stores(yard, &crash->trace, crash->target_after,
 				     &crash->verdict);
 	}
+	if (good && op->flags & OP_FORMAT)
+		crash->first_table_off = pool_geometry(yard->pool)->nat_off;
 	domain_back(domain);
+	if (crash->first_table_off)
+		front_note(crash);
 	if (good && crash->old_opens && !(op->flags & OP_FORMAT)) {
 		struct snapshot again;
 

@@ -124,28 +124,48 @@ static uint64_t word_visible(const struct flight *flight, uint64_t word)
 
 /* ---- events --------------------------------------------------------------- */
 
-/* One store's part in one page; @src NULL stores zeros. */
-static void page_part_store(struct flight *flight, uint64_t off,
-			    const uint8_t *src, uint64_t len, uint32_t event,
-			    uint32_t threads)
+/* A store's part in one page; src NULL stores zeros. */
+struct page_part {
+	uint64_t off, len;
+	const uint8_t *src;
+};
+
+/* The word as the store leaves it. */
+static uint64_t part_word(const struct flight *flight,
+			  const struct page_part *part, uint64_t word)
 {
-	uint64_t first = off / 8, end = (off + len + 7) / 8;
+	uint64_t value = word_visible(flight, word), end = part->off + part->len;
+	uint64_t from = word * 8 > part->off ? word * 8 : part->off;
+	uint64_t to = word * 8 + 8 < end ? word * 8 + 8 : end;
 
+	if (part->src)
+		memcpy((uint8_t *)&value + from % 8,
+		       part->src + (from - part->off), to - from);
+	else
+		memset((uint8_t *)&value + from % 8, 0, to - from);
+	return value;
+}
+
+/* Half-done: half of the words that change. */
+static void page_part_store(struct flight *flight, const struct page_part *part,
+			    uint32_t event, uint32_t threads)
+{
+	uint64_t first = part->off / 8, end = (part->off + part->len + 7) / 8;
+	uint64_t changing = 0, done = 0;
+
+	for (uint64_t word = first; word < end; word++)
+		changing += part_word(flight, part, word) !=
+			    word_visible(flight, word);
 	for (uint64_t word = first; word < end; word++) {
-		uint64_t value = word_visible(flight, word);
+		uint64_t value = part_word(flight, part, word);
 		uint64_t line = word * 8 / NVM_LINE * NVM_LINE;
-		uint32_t half = (word - first) * 2 >= end - first;
-		uint64_t from = word * 8 > off ? word * 8 : off;
-		uint64_t to = word * 8 + 8 < off + len ? word * 8 + 8
-						       : off + len;
+		bool changes = value != word_visible(flight, word);
+		uint32_t half = done * 2 >= changing;
 
-		if (src)
-			memcpy((uint8_t *)&value + from % 8, src + (from - off),
-			       to - from);
-		else
-			memset((uint8_t *)&value + from % 8, 0, to - from);
 		word_store(flight, word, value, event * 2 + half, threads,
-			   line >= off && line + NVM_LINE <= off + len);
+			   line >= part->off &&
+			   line + NVM_LINE <= part->off + part->len);
+		done += changes;
 	}
 }
 
@@ -158,11 +178,24 @@ static void range_store(struct flight *flight, uint64_t off,
 
 		if (n > len)
 			n = len;
-		page_part_store(flight, off, src, n, event, threads);
+		page_part_store(flight, &(struct page_part){ off, n, src },
+				event, threads);
 		off += n;
 		src += n;
 		len -= n;
 	}
+}
+
+/* The part of the page in which @at lies. */
+static void page_discard(struct flight *flight, uint64_t at, uint64_t off,
+			 uint64_t end, uint32_t event, uint32_t threads)
+{
+	uint64_t from = at / NVM_PAGE * NVM_PAGE, to = from + NVM_PAGE;
+
+	from = from > off ? from : off;
+	to = to < end ? to : end;
+	page_part_store(flight, &(struct page_part){ from, to - from, NULL },
+			event, threads);
 }
 
 /* Only pages with something on them: a discard may cover all of the media. */
@@ -170,33 +203,25 @@ static void range_discard(struct flight *flight, uint64_t off, uint64_t len,
 			  uint32_t event, uint32_t threads)
 {
 	const struct domain *domain = flight->domain;
-	uint32_t cells = flight->cell_count;
 	uint64_t end = off + len;
 
-	for (uint32_t c = 0; c < cells; c++) {
-		uint64_t word = flight->cell[c].word;
-		uint64_t page = word / PAGE_WORDS;
-		uint64_t from = page * NVM_PAGE > off ? page * NVM_PAGE : off;
-		uint64_t to = (page + 1) * NVM_PAGE < end ? (page + 1) * NVM_PAGE
-							  : end;
+	/* In flight, on a page that is zeros. */
+	for (uint32_t c = 0; c < flight->cell_count; c++) {
+		const struct cell *cell = &flight->cell[c];
 
-		/* The same halves as of a page that is not zero (below). */
-		if (word * 8 >= off && word * 8 + 8 <= end &&
-		    !domain->page_words[page])
-			word_store(flight, word, 0, event * 2 +
-				   ((word - from / 8) * 2 >= (to - from) / 8),
-				   threads, true);
+		if (cell->visible && cell->word * 8 + 8 > off &&
+		    cell->word * 8 < end &&
+		    !domain->page_words[cell->word / PAGE_WORDS])
+			page_discard(flight, cell->word * 8, off, end, event,
+				     threads);
 	}
-	while (off < end) {
-		uint64_t n = NVM_PAGE - off % NVM_PAGE;
+	for (uint64_t at = off / NVM_PAGE * NVM_PAGE; at < end; at += NVM_PAGE) {
+		uint64_t chunk = 4096ull * NVM_PAGE;
 
-		if (!domain->chunk_pages[off / NVM_PAGE / 4096])
-			n = (4096ull * NVM_PAGE) - off % (4096ull * NVM_PAGE);
-		if (n > end - off)
-			n = end - off;
-		if (domain->page_words[off / NVM_PAGE])
-			page_part_store(flight, off, NULL, n, event, threads);
-		off += n;
+		if (!domain->chunk_pages[at / chunk])
+			at += chunk - at % chunk - NVM_PAGE;
+		else if (domain->page_words[at / NVM_PAGE])
+			page_discard(flight, at, off, end, event, threads);
 	}
 }
 

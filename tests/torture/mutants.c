@@ -10,10 +10,14 @@
 /* So many events of a row survive in a case, then all of them are tried. */
 #define SURVIVORS_MAX	2u
 
+/* How much later than by one step, in turn. */
+static const unsigned further[] = { 2, 3, 4, 6, 9, 14 };
+
 /* Of one case. */
 struct row {
 	uint64_t key;
-	size_t at;			/* the first event */
+	size_t at, survivor;		/* the first event, and the first that
+					   survived */
 	unsigned events, survived;
 	bool killed;
 };
@@ -55,7 +59,7 @@ static bool looks_hard(struct mutants *m, uint64_t row, const char *excuse)
 
 /* trial->mutant, of event @at; true: killed. */
 static bool try_it(struct trial *trial, size_t at, enum mutation mutation,
-		   bool all)
+		   unsigned far, bool all)
 {
 	struct mutants *m = trial->m;
 	const struct domain_event *event = &m->trace->event[at];
@@ -64,15 +68,19 @@ static bool try_it(struct trial *trial, size_t at, enum mutation mutation,
 		.role = m->role(m->ctx, event),
 	};
 	uint64_t row = mutant_row(event->site, told.role, mutation);
-	char by[sizeof(m->verdict->why) + 40];
+	char by[sizeof(m->verdict->why) + 40], how[24] = "";
 
 	m->made++;
 	told.excuse = excuse_of(m, told.role, mutation);
 	if (m->noticed(m->ctx, &trial->mutant, false) ||
 	    (looks_hard(m, row, told.excuse) &&
 	     m->noticed(m->ctx, &trial->mutant, true))) {
-		snprintf(by, sizeof(by), "%s%s @%u.%u", all ? "all: " : "",
-			 m->verdict->why, m->path->point, m->path->image);
+		if (all)
+			snprintf(how, sizeof(how), "all: ");
+		else if (far > 1)
+			snprintf(how, sizeof(how), "by %u: ", far);
+		snprintf(by, sizeof(by), "%s%s @%u.%u", how, m->verdict->why,
+			 m->path->point, m->path->image);
 		told.killed_by = by;
 		told.excuse = NULL;
 		m->killed++;
@@ -110,7 +118,7 @@ static void event_try(struct trial *trial, size_t at, enum mutation mutation)
 
 	if (!m->deep && marks_have(&m->memory->killed, key))
 		return;
-	if (!mutant_make(&trial->mutant, m->trace, at, mutation,
+	if (!mutant_make(&trial->mutant, m->trace, at, mutation, 1,
 			 m->item->model))
 		return;
 	row = row_of(trial, mutation, key, at);
@@ -122,10 +130,42 @@ static void event_try(struct trial *trial, size_t at, enum mutation mutation)
 	    marks_have(&trial->tried, trial->mutant.news))
 		return;
 	marks_add(&trial->tried, trial->mutant.news);
-	if (try_it(trial, at, mutation, false))
+	if (try_it(trial, at, mutation, 1, false))
 		row->killed = true;
-	else
-		row->survived++;
+	else if (!row->survived++)
+		row->survivor = at;
+}
+
+/* Event @at of a row, later and later. */
+static void put_off(struct trial *trial, struct row *row, size_t at,
+		    enum mutation mutation)
+{
+	struct mutants *m = trial->m;
+
+	trial->tried.count = 0;
+	for (unsigned i = 0; i < sizeof(further) / sizeof(*further); i++) {
+		if (row->killed || marks_have(&m->memory->killed, row->key) ||
+		    !mutant_make(&trial->mutant, m->trace, at, mutation,
+				 further[i], m->item->model))
+			return;
+		if (!mutant_tells(&trial->mutant, &trial->outlook, m->domain,
+				  m->item->model) ||
+		    marks_have(&trial->tried, trial->mutant.news))
+			continue;
+		marks_add(&trial->tried, trial->mutant.news);
+		row->killed = try_it(trial, at, mutation, further[i], false);
+	}
+}
+
+static void row_put_off(struct trial *trial, struct row *row,
+			enum mutation mutation)
+{
+	if ((mutation != MUTATE_DELAY && mutation != MUTATE_LATE) ||
+	    !row->survived)
+		return;
+	put_off(trial, row, row->survivor, mutation);
+	if (row->at != row->survivor)
+		put_off(trial, row, row->at, mutation);
 }
 
 /* All events of a row at once. */
@@ -147,7 +187,7 @@ static void row_try(struct trial *trial, const struct row *row,
 	if (mutant_make_all(&trial->mutant, m->trace, trial->like, mutation) &&
 	    mutant_tells(&trial->mutant, &trial->outlook, m->domain,
 			 m->item->model))
-		try_it(trial, row->at, mutation, true);
+		try_it(trial, row->at, mutation, 1, true);
 }
 
 void mutants_try(struct mutants *m)
@@ -165,8 +205,10 @@ void mutants_try(struct mutants *m)
 			event_try(&trial, at, k);
 	}
 	for (unsigned k = 0; k < MUTATION_COUNT; k++) {
-		for (size_t i = 0; i < trial.rows[k]; i++)
+		for (size_t i = 0; i < trial.rows[k]; i++) {
+			row_put_off(&trial, &trial.row[k][i], k);
 			row_try(&trial, &trial.row[k][i], k);
+		}
 		free(trial.row[k]);
 	}
 	free(trial.like);

@@ -5,7 +5,9 @@
  * Mutants come in rows: one call site, what is stored there, one operator.  A
  * row that was killed once is done (all are tried where one looks harder than
  * usual).  Where no event of a row is missed on its own - one copy of three -
- * all of them are weakened at once, as a change of that line would.
+ * all of them are weakened at once, as a change of that line would.  Where
+ * nothing is missed that is late by one step, it is put off further: a step that
+ * may be as late as one likes is not needed.
  */
 #ifndef TORTURE_MUTANTS_H
 #define TORTURE_MUTANTS_H

@@ -33,24 +33,23 @@ static bool waits(const struct domain_event *event)
 	return event->type == DOMAIN_DRAIN || event->type == DOMAIN_SYNC;
 }
 
-/* The next event that is a store (discard), or a barrier; or the count. */
-static size_t next_store(const struct domain_trace *trace, size_t at)
+/* The @far-th store (discard), or barrier, behind @at; or the count. */
+static size_t next_store(const struct domain_trace *trace, size_t at,
+			 unsigned far)
 {
-	do
-		at++;
-	while (at < trace->count && !changes(&trace->event[at]));
+	while (far && ++at < trace->count)
+		far -= changes(&trace->event[at]);
 	return at;
 }
 
 static size_t next_barrier(const struct domain_trace *trace, size_t at,
-			   enum explore_model model)
+			   unsigned far, enum explore_model model)
 {
 	enum domain_event_type type = model == MODEL_PAGECACHE ? DOMAIN_SYNC
 							       : DOMAIN_DRAIN;
 
-	do
-		at++;
-	while (at < trace->count && trace->event[at].type != type);
+	while (far && ++at < trace->count)
+		far -= trace->event[at].type == type;
 	return at;
 }
 
@@ -79,7 +78,7 @@ static bool move(struct mutant *mutant, const struct domain_trace *trace,
 static bool swap(struct mutant *mutant, const struct domain_trace *trace,
 		 size_t at)
 {
-	size_t next = next_store(trace, at);
+	size_t next = next_store(trace, at, 1);
 
 	if (next >= trace->count)
 		return false;
@@ -158,7 +157,8 @@ static bool tear(struct mutant *mutant, const struct domain_trace *trace,
 }
 
 bool mutant_make(struct mutant *mutant, const struct domain_trace *trace,
-		 size_t at, enum mutation mutation, enum explore_model model)
+		 size_t at, enum mutation mutation, unsigned far,
+		 enum explore_model model)
 {
 	const struct domain_event *event = &trace->event[at];
 	bool ranged = changes(event) || event->type == DOMAIN_FLUSH;
@@ -174,9 +174,9 @@ bool mutant_make(struct mutant *mutant, const struct domain_trace *trace,
 		return true;
 	case MUTATE_DELAY:
 		return ranged && move(mutant, trace, at,
-				      next_barrier(trace, at, model));
+				      next_barrier(trace, at, far, model));
 	case MUTATE_LATE:
-		return move(mutant, trace, at, next_store(trace, at));
+		return move(mutant, trace, at, next_store(trace, at, far));
 	case MUTATE_SWAP:
 		return changes(event) && swap(mutant, trace, at);
 	case MUTATE_ASIDE:

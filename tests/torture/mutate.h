@@ -16,8 +16,8 @@
 
 enum mutation {
 	MUTATE_DROP,	/* it is left out */
-	MUTATE_DELAY,	/* it comes after the next barrier */
-	MUTATE_LATE,	/* it comes after the next store */
+	MUTATE_DELAY,	/* it comes after the next barrier, or after some more */
+	MUTATE_LATE,	/* it comes after the next store, or after some more */
 	MUTATE_SWAP,	/* a store and the next one change places */
 	MUTATE_ASIDE,	/* it is of the line behind */
 	MUTATE_SHORT,	/* it misses its last line */
@@ -52,11 +52,13 @@ void outlook_make(struct marks *outlook, struct domain *domain,
 		  enum explore_model model, const struct domain_trace *trace);
 
 /*
- * Weaken event @at of @trace; its memory is used again.  False: this event
- * cannot be weakened so.
+ * Weaken event @at of @trace; its memory is used again.  @far: behind so many
+ * barriers or stores, where the operator is one of delay and late; else 1.
+ * False: this event cannot be weakened so.
  */
 bool mutant_make(struct mutant *mutant, const struct domain_trace *trace,
-		 size_t at, enum mutation mutation, enum explore_model model);
+		 size_t at, enum mutation mutation, unsigned far,
+		 enum explore_model model);
 /*
  * The same of several events at once, as a change in the source would: of those
  * that @like says.  Only what moves nothing: drop, aside, short.

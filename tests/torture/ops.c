@@ -42,6 +42,43 @@ static int run_format_other(struct yard *yard)
 	return pool_format(&yard->domain->media, &args, NULL);
 }
 
+/* And work on it: the journal slot that format stored is stored over. */
+static int run_format_use(struct yard *yard)
+{
+	const struct pool_geometry *geom;
+	int err = run_format(yard);
+
+	if (!err)
+		err = yard_open(yard, POOL_OPEN_WRITE, NULL);
+	geom = err ? NULL : pool_geometry(yard->pool);
+	for (unsigned n = 0; n < 3 && !err; n++) {
+		const struct pool_range bad = {
+			geom->data_off + n * geom->unit_bytes, 64 };
+
+		err = pool_mark_bad(yard->pool, &bad, 1, NULL);
+	}
+	return err;
+}
+
+/* Nothing of what lay there before is left where no table is. */
+static bool verify_format(struct yard *yard, bool is_new,
+			  struct verdict *verdict)
+{
+	const struct pool_geometry *geom = pool_geometry(yard->pool);
+	uint64_t slot = geom->journal_off;
+	const uint8_t *bytes;
+
+	if (!is_new)
+		return true;
+	/* Nobody used slot 0 yet, and only three pages of slot 1. */
+	bytes = domain_look(yard->domain, slot, geom->journal_slot_bytes);
+	for (uint64_t i = 0; i < geom->journal_slot_bytes; i++)
+		if (bytes[i])
+			return deny(verdict, "what lay here before is left at "
+				    "%#jx", (uintmax_t)(slot + i));
+	return true;
+}
+
 /* ---- carve --------------------------------------------------------------------- */
 
 static int run_carve(struct yard *yard)
@@ -318,6 +355,21 @@ static int run_mark_bad(struct yard *yard)
 	return pool_mark_bad(yard->pool, bad, 2, NULL);
 }
 
+/* Each of one kind of tables, which the journal slot of the other lacks. */
+static int run_update_bad(struct yard *yard)
+{
+	int err = run_update(yard);
+
+	return err ? err : run_mark_bad(yard);
+}
+
+static int run_bad_update(struct yard *yard)
+{
+	int err = run_mark_bad(yard);
+
+	return err ? err : run_update(yard);
+}
+
 /* The last free run that holds the extent. */
 static int move_child(struct yard *yard, const char *name)
 {
@@ -442,7 +494,9 @@ static int run_repair(struct yard *yard)
 
 const struct torture_op torture_ops[] = {
 	{ "format", ON(BLANK) | ON(FOREIGN) | ON(AGED) | ON(COARSE) | ON(WIDE),
-	  OP_FORMAT, NULL, run_format, NULL, NULL },
+	  OP_FORMAT, NULL, run_format, verify_format, NULL },
+	{ "format-use", ON(AGED), OP_FORMAT | OP_MULTI, NULL, run_format_use,
+	  NULL, NULL },
 	{ "format-other", ON(AGED) | ON(COARSE) | ON(FRAGMENTED), OP_FORMAT,
 	  NULL, run_format_other, NULL, NULL },
 	{ "carve", ON(FRESH) | ON(TORN) | ON(AGED) | ON(COARSE) | ON(FRAGMENTED) |
@@ -496,6 +550,8 @@ const struct torture_op torture_ops[] = {
 	  run_move_devdax, verify_move, "c" },
 	{ "mark-bad", ON(FRESH) | ON(TORN) | ON(AGED), 0, NULL, run_mark_bad, NULL,
 	  NULL },
+	{ "update-bad", ON(AGED), OP_MULTI, NULL, run_update_bad, NULL, NULL },
+	{ "bad-update", ON(AGED), OP_MULTI, NULL, run_bad_update, NULL, NULL },
 	{ "repair-copies", ON(AGED) | ON(FRAGMENTED), OP_DAMAGED,
 	  prepare_damage, run_repair, NULL, NULL },
 	{ "repair-unclean", ON(FRESH), OP_DAMAGED, prepare_unclean,

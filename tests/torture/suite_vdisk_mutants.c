@@ -318,20 +318,7 @@ static bool noticed(void *ctx, const struct mutant *mutant, bool hard)
 	return !good;
 }
 
-#define COPIES	"opening syncs what others stored; of three copies one is whole"
-#define CLOSING	"a disk is closed by its third SB, behind two barriers"
-#define OPENING	"opening is told behind the SBs, whose barriers are its own"
-
 static const struct mutant_excuse excuses[] = {
-	{ "sync: SB", MUTATE_LATE, COPIES, NULL },
-	{ "table", MUTATE_DELAY, CLOSING, NULL },
-	{ "table", MUTATE_LATE, CLOSING, NULL },
-	{ "table", MUTATE_SWAP, CLOSING, NULL },
-	{ "barrier: table", MUTATE_DROP, CLOSING, NULL },
-	{ "sync: table", MUTATE_DROP, CLOSING, NULL },
-	/* Of a trim log; not so of a block that was written. */
-	{ "visible record", MUTATE_DELAY, OPENING, "trim" },
-	{ "visible data", MUTATE_DELAY, OPENING, "trim" },
 	{ NULL, 0, NULL, NULL }
 };
 

@@ -83,7 +83,8 @@ static bool make(struct rig *rig, struct mutant *mutant, size_t at,
 		 enum mutation mutation)
 {
 	mutant->size_bytes = SIZE;
-	return mutant_make(mutant, &rig->trace, at, mutation, MODEL_PARANOID);
+	return mutant_make(mutant, &rig->trace, at, mutation, 1,
+			   MODEL_PARANOID);
 }
 
 static void test_operators_change_one_event(void **state)
@@ -124,6 +125,24 @@ static void test_operators_change_one_event(void **state)
 	mutant_free(&mutant);
 }
 
+static void test_some_events_are_put_off_further(void **state)
+{
+	struct rig *rig = *state;
+	struct mutant mutant = { .size_bytes = SIZE };
+
+	assert_true(mutant_make(&mutant, &rig->trace, AT_DATA, MUTATE_DELAY, 2,
+				MODEL_PARANOID));
+	assert_int_equal(mutant.trace.event[AT_LAST + 1].off, DATA);
+	assert_false(mutant_make(&mutant, &rig->trace, AT_DATA, MUTATE_DELAY, 3,
+				 MODEL_PARANOID));
+	assert_true(mutant_make(&mutant, &rig->trace, AT_DATA, MUTATE_LATE, 1,
+				MODEL_PARANOID));
+	assert_int_equal(mutant.trace.event[AT_FLAG + 1].off, DATA);
+	assert_false(mutant_make(&mutant, &rig->trace, AT_DATA, MUTATE_LATE, 2,
+				 MODEL_PARANOID));
+	mutant_free(&mutant);
+}
+
 static void test_what_an_event_cannot(void **state)
 {
 	struct rig *rig = *state;
@@ -159,7 +178,8 @@ static bool swap_tells(enum explore_model model, uint64_t first, uint64_t second
 	domain_record(domain, NULL);
 	domain_back(domain);
 	outlook_make(&outlook, domain, model, &trace);
-	assert_true(mutant_make(&mutant, &trace, 0, MUTATE_SWAP, model));
+	assert_true(mutant_make(&mutant, &trace, 0, MUTATE_SWAP, 1,
+				model));
 	tells = mutant_tells(&mutant, &outlook, domain, model);
 	mutant_free(&mutant);
 	marks_free(&outlook);
@@ -300,6 +320,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_operators_change_one_event),
+		CASE(test_some_events_are_put_off_further),
 		CASE(test_what_an_event_cannot),
 		CASE(test_stores_without_order_are_not_swapped),
 		CASE(test_storing_what_is_there_is_not_missed),
