@@ -88,8 +88,8 @@ static void points_write(GString *text, const struct results *results)
 		g_string_append_printf(text, "| `%s` | %s | %s | %" PRIu64
 			" | %" PRIu64 " | ", row->site, row->role,
 			row->mutation, row->killed,
-			row->survived + row->excused);
-		cell_append(text, row->by[0] ? row->by : row->excuse);
+			row->survived);
+		cell_append(text, row->by);
 		g_string_append(text, " |\n");
 	}
 }

@@ -69,7 +69,6 @@ void torture_mutants_print(struct cli *cli, const struct results *results)
 		{ NULL, "STORES", OUT_TEXT },
 		{ NULL, "MUTANT", OUT_TEXT },
 		{ NULL, "KILLED", OUT_NUMBER },
-		{ NULL, "EXCUSED", OUT_NUMBER },
 		{ NULL, "SURVIVED", OUT_NUMBER },
 		{ NULL, "BY", OUT_TEXT },
 		{ NULL, NULL, OUT_TEXT }
@@ -88,9 +87,8 @@ void torture_mutants_print(struct cli *cli, const struct results *results)
 		out_cell_text(table, row->role);
 		out_cell_text(table, row->mutation);
 		out_cell_number(table, row->killed);
-		out_cell_number(table, row->excused);
 		out_cell_number(table, row->survived);
-		out_cell_text(table, row->by[0] ? row->by : row->excuse);
+		out_cell_text(table, row->by);
 	}
 	out_table_end(table, "no mutants");
 }

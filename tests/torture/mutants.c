@@ -32,26 +32,12 @@ struct trial {
 	bool *like;
 };
 
-static const char *excuse_of(const struct mutants *m, const char *role,
-			     enum mutation mutation)
-{
-	const struct mutant_excuse *excuse = m->excuse;
-
-	for (; excuse && excuse->role; excuse++)
-		if (excuse->mutation == mutation &&
-		    !strcmp(excuse->role, role) &&
-		    (!excuse->in || !strncmp(m->item->name, excuse->in,
-					     strlen(excuse->in))))
-			return excuse->why;
-	return NULL;
-}
-
-/* At what has no excuse, once for a row; or at all of it. */
-static bool looks_hard(struct mutants *m, uint64_t row, const char *excuse)
+/* Once for a row; or at all of it. */
+static bool looks_hard(struct mutants *m, uint64_t row)
 {
 	if (m->deep)
 		return true;
-	if (excuse || marks_have(&m->memory->looked, row))
+	if (marks_have(&m->memory->looked, row))
 		return false;
 	marks_add(&m->memory->looked, row);
 	return true;
@@ -71,9 +57,8 @@ static bool try_it(struct trial *trial, size_t at, enum mutation mutation,
 	char by[sizeof(m->verdict->why) + 40], how[24] = "";
 
 	m->made++;
-	told.excuse = excuse_of(m, told.role, mutation);
 	if (m->noticed(m->ctx, &trial->mutant, false) ||
-	    (looks_hard(m, row, told.excuse) &&
+	    (looks_hard(m, row) &&
 	     m->noticed(m->ctx, &trial->mutant, true))) {
 		if (all)
 			snprintf(how, sizeof(how), "all: ");
@@ -82,7 +67,6 @@ static bool try_it(struct trial *trial, size_t at, enum mutation mutation,
 		snprintf(by, sizeof(by), "%s%s @%u.%u", how, m->verdict->why,
 			 m->path->point, m->path->image);
 		told.killed_by = by;
-		told.excuse = NULL;
 		m->killed++;
 		marks_add(&m->memory->killed, row);
 	}

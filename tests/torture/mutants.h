@@ -16,14 +16,6 @@
 #include "tests/torture/oracle.h"
 #include "tests/torture/suite.h"
 
-/* What is known to survive, and why that is right.  Ends with a NULL. */
-struct mutant_excuse {
-	const char *role;
-	enum mutation mutation;
-	const char *why;
-	const char *in;		/* only in cases whose names begin so; or NULL */
-};
-
 struct mutants {
 	const struct torture_case *item;
 	struct suite_memory *memory;
@@ -36,11 +28,9 @@ struct mutants {
 	const char *(*role)(void *ctx, const struct domain_event *event);
 	/*
 	 * True, and verdict and path: some image of the mutant is judged to be
-	 * wrong.  Asked again to look @hard where nothing was, unless there is
-	 * a reason for that.
+	 * wrong.  Asked again to look @hard where nothing was.
 	 */
 	bool (*noticed)(void *ctx, const struct mutant *mutant, bool hard);
-	const struct mutant_excuse *excuse;
 	const struct verdict *verdict;
 	const struct explore_where *path;
 	void *ctx;

@@ -22,9 +22,8 @@ struct tally {
 /* Of one call site, what it stores, and one way to weaken it. */
 struct site_row {
 	char suite[32], site[120], role[32], mutation[32];
-	uint64_t killed, excused, survived;
+	uint64_t killed, survived;
 	char by[320];			/* what showed it first */
-	char excuse[160];
 };
 
 struct failure_row {

@@ -43,7 +43,6 @@ static const struct field tally_fields[] = {
 
 static const struct field site_fields[] = {
 	{ "killed", offsetof(struct site_row, killed), false },
-	{ "excused", offsetof(struct site_row, excused), false },
 	{ "survived", offsetof(struct site_row, survived), false },
 	{ NULL, 0, false }
 };
@@ -146,7 +145,6 @@ static struct json_object *site_encode(const struct site_row *row)
 	text_put(object, "mutation", row->mutation);
 	fields_put(object, site_fields, row);
 	text_put(object, "killed_by", row->by);
-	text_put(object, "excuse", row->excuse);
 	return object;
 }
 
@@ -161,9 +159,6 @@ static void site_merge(struct results *results, struct json_object *object)
 	if (!row->by[0])
 		snprintf(row->by, sizeof(row->by), "%s",
 			 text_get(object, "killed_by"));
-	if (!row->excuse[0])
-		snprintf(row->excuse, sizeof(row->excuse), "%s",
-			 text_get(object, "excuse"));
 }
 
 static struct json_object *failure_encode(const struct failure_row *row)

@@ -54,7 +54,6 @@ struct torture_mutant {
 	const void *site;		/* call site of what was changed */
 	const char *role;		/* of what was stored there: "journal head" */
 	const char *killed_by;		/* what was seen of it; NULL: survived */
-	const char *excuse;		/* of a survivor; NULL: none */
 };
 
 struct torture_result {

@@ -3,8 +3,7 @@
  * suite_pool_mutants.c - is the suite able to see a weak protocol?  Each store
  * and barrier of each operation is weakened on the record (mutate.h), and some
  * image of the weaker protocol must be judged to be wrong.  What no image shows
- * is either not needed or not tested: both are failures, unless there is a
- * reason (excuses[]).
+ * is either not needed or not tested: both are failures.
  *
  * Three things stand behind some steps only after the operation: the guest
  * that owns its stamp page from then on, later transactions that use the same
@@ -280,10 +279,6 @@ static bool noticed(void *ctx, const struct mutant *mutant, bool hard)
 	return trace_noticed(m, &mutant->trace);
 }
 
-static const struct mutant_excuse excuses[] = {
-	{ NULL, 0, NULL, NULL }
-};
-
 /* Where each step of the protocol matters at least once. */
 static const struct {
 	const char *op;
@@ -350,7 +345,7 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 			.domain = m.crash.yard.domain, .trace = &m.crash.trace,
 			.begin = m.crash.op_first, .end = weaken_end(&m),
 			.deep = how->effort > MUTANTS_DEEP, .role = role,
-			.noticed = noticed, .excuse = excuses,
+			.noticed = noticed,
 			.verdict = &m.crash.verdict, .path = m.crash.path,
 			.ctx = &m };
 		mutants_try(&m.mutants);

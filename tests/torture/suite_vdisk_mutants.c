@@ -318,10 +318,6 @@ static bool noticed(void *ctx, const struct mutant *mutant, bool hard)
 	return !good;
 }
 
-static const struct mutant_excuse excuses[] = {
-	{ NULL, 0, NULL, NULL }
-};
-
 /* For vop_crash(): the protocol passes what its mutants are to fail. */
 static bool weaken(struct vcrash *crash, void *ctx)
 {
@@ -403,7 +399,7 @@ static bool run_case(const struct torture_case *c, const struct torture_how *how
 	m.crash.life_every = m.crash.nested_every = 0;
 	m.mutants = (struct mutants){ .item = c, .memory = memory,
 		.deep = how->effort > MUTANTS_DEEP, .role = role,
-		.noticed = noticed, .excuse = excuses,
+		.noticed = noticed,
 		.verdict = &m.crash.verdict, .path = m.crash.path, .ctx = &m };
 	good = vop_crash(&m.crash, &own, weaken, &m);
 	m.crash.depth = good ? 0 : m.crash.depth;

@@ -263,13 +263,12 @@ static void told(void *ctx, const struct torture_case *c,
 	results_mutant(ctx, c, mutant);
 }
 
-static struct mutants try_all(struct rig *rig, bool blind,
-			      const struct mutant_excuse *excuse)
+static struct mutants try_all(struct rig *rig, bool blind)
 {
 	struct mutants m = { .item = &rig->item, .memory = &rig->memory,
 		.domain = rig->domain, .trace = &rig->trace,
 		.end = rig->trace.count, .deep = true, .role = role,
-		.noticed = noticed, .excuse = excuse, .verdict = &rig->verdict,
+		.noticed = noticed, .verdict = &rig->verdict,
 		.path = &rig->path, .ctx = rig };
 
 	rig->blind = blind;
@@ -282,7 +281,7 @@ static struct mutants try_all(struct rig *rig, bool blind,
 static void test_a_good_judge_kills_them_all(void **state)
 {
 	struct rig *rig = *state;
-	struct mutants m = try_all(rig, false, NULL);
+	struct mutants m = try_all(rig, false);
 
 	assert_true(m.made >= 10);
 	assert_int_equal(m.killed, m.made);
@@ -292,27 +291,13 @@ static void test_a_good_judge_kills_them_all(void **state)
 static void test_under_a_blind_judge_they_survive(void **state)
 {
 	struct rig *rig = *state;
-	struct mutants m = try_all(rig, true, NULL);
+	struct mutants m = try_all(rig, true);
 
 	assert_true(m.made >= 10);
 	assert_int_equal(m.killed, 0);
 	assert_int_equal(results_survivors(&rig->results),
 			 rig->results.site_count);
 	assert_int_equal(rig->memory.killed.count, 0);
-}
-
-static void test_an_excuse_is_for_its_role_and_case(void **state)
-{
-	static const struct mutant_excuse excuses[] = {
-		{ "flag", MUTATE_TEAR, "for a test", "to" },
-		{ "data", MUTATE_DROP, "for another", "other" },
-		{ NULL, 0, NULL, NULL }
-	};
-	struct rig *rig = *state;
-
-	try_all(rig, true, excuses);
-	assert_int_equal(results_survivors(&rig->results),
-			 rig->results.site_count - 1);
 }
 
 int main(void)
@@ -326,7 +311,6 @@ int main(void)
 		CASE(test_storing_what_is_there_is_not_missed),
 		CASE(test_a_good_judge_kills_them_all),
 		CASE(test_under_a_blind_judge_they_survive),
-		CASE(test_an_excuse_is_for_its_role_and_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
