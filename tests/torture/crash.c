@@ -35,10 +35,10 @@ static bool no_pool_yet(struct crash *crash)
 
 	if (!(crash->op->flags & OP_FORMAT))
 		return true;
-	if (crash->first_table_off &&
+	if (crash->table_off &&
 	    !memcmp(domain_look(domain, 0, NVM_LINE), crash->front, NVM_LINE) &&
-	    memcmp(domain_look(domain, crash->first_table_off, NVM_PAGE),
-		   crash->first_table, NVM_PAGE))
+	    memcmp(domain_look(domain, crash->table_off, NVM_LINE),
+		   crash->table, NVM_LINE))
 		return deny(&crash->verdict, "the front says what lay here "
 			    "before, and a table is written over it");
 	head = domain_look(domain, JOURNAL_OFF, NVM_LINE);
@@ -57,9 +57,9 @@ static void front_note(struct crash *crash)
 
 	memcpy(crash->front, image, NVM_LINE);
 	memcpy(crash->slot_head, image + JOURNAL_OFF, NVM_LINE);
-	memcpy(crash->first_table, image + crash->first_table_off, NVM_PAGE);
+	memcpy(crash->table, image + crash->table_off, NVM_LINE);
 	if (!memcmp(crash->front, zero, NVM_LINE))
-		crash->first_table_off = 0;
+		crash->table_off = 0;
 }
 
 static bool among(const struct crash_may *may, uint64_t strict,
@@ -460,9 +460,9 @@ bool crash_begin(struct crash *crash, const struct torture_op *op,
 				     &crash->verdict);
 	}
 	if (good && op->flags & OP_FORMAT)
-		crash->first_table_off = pool_geometry(yard->pool)->nat_off;
+		crash->table_off = pool_geometry(yard->pool)->nat_off;
 	domain_back(domain);
-	if (crash->first_table_off)
+	if (crash->table_off)
 		front_note(crash);
 	if (good && crash->old_opens && !(op->flags & OP_FORMAT)) {
 		struct snapshot again;

@@ -26,8 +26,8 @@ struct crash {
 	unsigned allowed_count;
 	uint32_t target_before, target_after;	/* slots; UINT32_MAX: none */
 	/* Before a format: the first bytes, journal slot 0, and NAT page 0. */
-	uint8_t front[NVM_LINE], slot_head[NVM_LINE], first_table[NVM_PAGE];
-	uint64_t first_table_off;	/* 0: not to be asked */
+	uint8_t front[NVM_LINE], slot_head[NVM_LINE], table[NVM_LINE];
+	uint64_t table_off;	/* 0: not to be asked */
 
 	/* How hard to look. */
 	unsigned life_every;		/* every n-th image must serve */
