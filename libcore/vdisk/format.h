@@ -92,11 +92,11 @@
 #define VD_VERSION		1u
 #define VD_BLOCK		4096u
 #define VD_SECTOR		512u
-#define VD_AREA_MIN		(8ull << 20)
+#define VD_AREA_MIN		(1ull << 20)
 #define VD_AREA_MAX		(16ull << 40)
 #define VD_EXTENTS_MAX		64u
 #define VD_SEGMENTS_MAX		96u
-#define VD_SEGMENT_MIN		(1ull << 20)
+#define VD_SEGMENT_MIN		(512ull << 10)
 #define VD_GROUP_MAX		64u		/* blocks: 256 KiB */
 #define VD_SEQ_MAX		(1ull << 62)
 #define VD_UUID_LEN		16u
