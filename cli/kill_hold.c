@@ -170,7 +170,7 @@ static int disk_file_make(const struct kill_scratch *scratch,
 	const char *path = scratch->disk;
 	struct backing *backing;
 	struct area *area;
-	int err = backing_create(path, VD_AREA_MIN, &backing, failure);
+	int err = backing_create(path, CHILD_BYTES, &backing, failure);
 
 	if (err)
 		return err;

@@ -160,13 +160,13 @@ static void check_lines(struct check *check, uint32_t block, uint32_t salt,
 	const struct vd_segment *segment = segment_of(disk, block);
 	struct nvm_media *media = segment_media(disk, segment);
 	uint64_t off = data_off(segment, block), missing;
+	uint64_t corrected = trim_lines_judge(disk, block, salt, line);
 
 	for (uint32_t i = 0; i < VD_TRIM_LINES; i++) {
 		uint64_t at = off + i * VD_RECORD_LINE;
 		bool repair = check->args->repair;
 
-		if (trim_line_valid(disk, block, salt, i, &line[i]) ||
-		    !trim_line_correct(disk, block, salt, i, &line[i]))
+		if (!(corrected >> i & 1))
 			continue;
 		if (repair)
 			repair = !media->ops->store(media, at, &line[i],
@@ -175,7 +175,7 @@ static void check_lines(struct check *check, uint32_t block, uint32_t salt,
 		report(check, VD_FIND_TRIM, VD_NONE, block, segment->extent,
 		       at, true, repair);
 	}
-	missing = trim_lines_missing(disk, block, salt, line);
+	missing = trim_lines_missing(line);
 	for (uint32_t i = 0; i < VD_TRIM_LINES; i++)
 		if (missing >> i & 1)
 			report(check, VD_FIND_TRIM, VD_NONE, block,

@@ -295,12 +295,17 @@ int judge_candidates(struct vd_scan *scan, struct nvm_fault *fault);
 
 /* ---- trim lines: trim.c ---- */
 uint32_t log_salt(const struct vdisk *disk, uint32_t block, uint64_t seq);
-bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
-		     uint32_t line, const struct vd_trim_line *bytes);
-bool trim_line_correct(const struct vdisk *disk, uint32_t block, uint32_t salt,
-		       uint32_t line, struct vd_trim_line *bytes);
-uint64_t trim_lines_missing(const struct vdisk *disk, uint32_t block,
-			    uint32_t salt, const struct vd_trim_line *line);
+/*
+ * The lines of a log as they were loaded: from now on those that are not valid
+ * are zeros.  A bit for each that had one wrong bit, and was put right.
+ */
+uint64_t trim_lines_judge(const struct vdisk *disk, uint32_t block,
+			  uint32_t salt, struct vd_trim_line *line);
+static inline bool trim_line_is_valid(const struct vd_trim_line *judged)
+{
+	return judged->range_count;
+}
+uint64_t trim_lines_missing(const struct vd_trim_line *judged);
 /* On a small disk, four logs full of trims of all of it. */
 static inline uint64_t trim_span_max(const struct vdisk *disk)
 {

@@ -179,18 +179,16 @@ static int line_apply(struct vd_scan *scan, const struct vd_trim_line *line,
 	return 0;
 }
 
-/* Lines with one wrong bit are put right, on the media too. */
-static int lines_correct(struct vd_scan *scan, uint32_t block, uint32_t salt,
-			 struct nvm_media *media, uint64_t off,
-			 struct vd_trim_line *lines)
+/* Lines with one wrong bit are put right on the media too. */
+static int lines_judge(struct vd_scan *scan, uint32_t block, uint32_t salt,
+		       struct nvm_media *media, uint64_t off,
+		       struct vd_trim_line *lines)
 {
-	struct vdisk *disk = scan->disk;
+	uint64_t corrected = trim_lines_judge(scan->disk, block, salt, lines);
 	int err = 0;
 
 	for (uint32_t i = 0; i < VD_TRIM_LINES && !err; i++)
-		if (!trim_line_valid(disk, block, salt, i, &lines[i]) &&
-		    trim_line_correct(disk, block, salt, i, &lines[i]) &&
-		    !disk->read_only)
+		if (corrected >> i & 1 && !scan->disk->read_only)
 			err = media->ops->store(media, off + i * VD_RECORD_LINE,
 						&lines[i], sizeof(lines[i]));
 	return err;
@@ -201,16 +199,12 @@ static int lines_correct(struct vd_scan *scan, uint32_t block, uint32_t salt,
  * a trim whose number is smaller: it may be torn until a watermark reaches the
  * record (scan_lost).
  */
-static void lines_count(struct vd_scan *scan, uint32_t block,
-			const struct vd_rec *rec,
+static void lines_count(struct vd_scan *scan, const struct vd_rec *rec,
 			const struct vd_trim_line *lines)
 {
-	struct vdisk *disk = scan->disk;
-	uint64_t missing = trim_lines_missing(disk, block, rec->data_csum,
-					      lines);
+	uint64_t missing = trim_lines_missing(lines);
 
-	if (!(missing & 1) &&
-	    !trim_line_valid(disk, block, rec->data_csum, 0, &lines[0]) &&
+	if (!(missing & 1) && !trim_line_is_valid(&lines[0]) &&
 	    (!scan->blank_log || rec->seq < scan->blank_log))
 		scan->blank_log = rec->seq;
 	for (; missing; missing &= missing - 1)
@@ -239,8 +233,8 @@ static int log_scan(struct vd_scan *scan, uint32_t block,
 	}
 	scan_state(scan, block, VD_BLOCK_LOG);
 	disk->log_count++;
-	err = lines_correct(scan, block, rec->data_csum, media, off, lines);
-	lines_count(scan, block, rec, lines);
+	err = lines_judge(scan, block, rec->data_csum, media, off, lines);
+	lines_count(scan, rec, lines);
 	if (!err && !disk->read_only) {
 		err = media->ops->flush(media, off, VD_BLOCK);
 		if (!err)
@@ -250,8 +244,7 @@ static int log_scan(struct vd_scan *scan, uint32_t block,
 		scan->flushed = true;
 	}
 	for (uint32_t i = 0; i < VD_TRIM_LINES && !err; i++) {
-		if (!trim_line_valid(disk, block, rec->data_csum, i,
-				     &lines[i]))
+		if (!trim_line_is_valid(&lines[i]))
 			continue;
 		for (unsigned r = 0; r < lines[i].range_count; r++)
 			span += trim_range_blocks(disk, &lines[i].range[r]);

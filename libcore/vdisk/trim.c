@@ -45,15 +45,12 @@ static uint32_t line_csum(const struct vdisk *disk, uint32_t block,
 				  sizeof(*bytes) - sizeof(bytes->csum));
 }
 
-bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
-		     uint32_t line, const struct vd_trim_line *bytes)
+static bool line_sane(const struct vd_trim_line *line)
 {
-	if (get_le32(bytes->csum) !=
-	    line_csum(disk, block, salt, line, bytes) ||
-	    !bytes->range_count || bytes->range_count > VD_TRIM_RANGES)
+	if (!line->range_count || line->range_count > VD_TRIM_RANGES)
 		return false;
-	for (unsigned i = 0; i < bytes->range_count; i++) {
-		const struct vd_trim_range *range = &bytes->range[i];
+	for (unsigned i = 0; i < line->range_count; i++) {
+		const struct vd_trim_range *range = &line->range[i];
 		uint64_t first = get_le32(range->first);
 		uint64_t count = get_le32(range->count);
 
@@ -64,26 +61,38 @@ bool trim_line_valid(const struct vdisk *disk, uint32_t block, uint32_t salt,
 	return true;
 }
 
-/* Put one wrong bit of a line right; false: it is not that. */
-bool trim_line_correct(const struct vdisk *disk, uint32_t block, uint32_t salt,
-		       uint32_t line, struct vd_trim_line *bytes)
+/* Put the one wrong bit right that @delta points at; false: it is not that. */
+static bool line_correct(struct vd_trim_line *line, uint32_t delta)
 {
-	struct vd_trim_line mended = *bytes;
-	uint32_t delta = get_le32(bytes->csum) ^
-			 line_csum(disk, block, salt, line, bytes);
-	uint32_t len = sizeof(mended) - sizeof(mended.csum);
+	uint32_t len = sizeof(*line) - sizeof(line->csum);
 	int32_t bit = crc_find_bit(delta, len);
 
 	if (bit >= 0)
-		((uint8_t *)&mended.lag)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		((uint8_t *)&line->lag)[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	else if (delta & (delta - 1))
 		return false;
 	else
-		mended.csum = put_le32(get_le32(mended.csum) ^ delta);
-	if (!trim_line_valid(disk, block, salt, line, &mended))
-		return false;
-	*bytes = mended;
-	return true;
+		line->csum = put_le32(get_le32(line->csum) ^ delta);
+	return line_sane(line);
+}
+
+uint64_t trim_lines_judge(const struct vdisk *disk, uint32_t block,
+			  uint32_t salt, struct vd_trim_line *line)
+{
+	uint64_t corrected = 0;
+
+	for (uint32_t i = 0; i < VD_TRIM_LINES; i++) {
+		uint32_t delta = get_le32(line[i].csum) ^
+				 line_csum(disk, block, salt, i, &line[i]);
+
+		if (!delta && line_sane(&line[i]))
+			continue;
+		if (delta && line_correct(&line[i], delta))
+			corrected |= 1ull << i;
+		else
+			memset(&line[i], 0, sizeof(line[i]));
+	}
+	return corrected;
 }
 
 /* A trim's own line, not a copy: its seq; 0 for others. */
@@ -99,21 +108,20 @@ static uint64_t line_seq(const struct vd_trim_line *line)
  * the next valid one; else a power loss may have torn it.  A bit for each line
  * that must be there and is not.
  */
-uint64_t trim_lines_missing(const struct vdisk *disk, uint32_t block,
-			    uint32_t salt, const struct vd_trim_line *line)
+uint64_t trim_lines_missing(const struct vd_trim_line *judged)
 {
 	uint64_t next = 0, mark = 0, missing = 0;
 
 	for (uint32_t i = VD_TRIM_LINES; i--; ) {
 		uint64_t seq, lag;
 
-		if (!trim_line_valid(disk, block, salt, i, &line[i])) {
+		if (!trim_line_is_valid(&judged[i])) {
 			if (next && mark >= next - 1)
 				missing |= 1ull << i;
 			continue;
 		}
-		seq = line_seq(&line[i]);
-		lag = get_le32(line[i].lag);
+		seq = line_seq(&judged[i]);
+		lag = get_le32(judged[i].lag);
 		next = seq ? seq : next;
 		if (seq && lag <= seq && seq - lag > mark)
 			mark = seq - lag;
@@ -322,6 +330,8 @@ static int log_load(struct vdisk *disk, uint32_t block,
 	if (!err)
 		err = media->ops->load(media, data_off(segment, block), lines,
 				       VD_BLOCK);
+	if (!err)
+		trim_lines_judge(disk, block, ret_rec->data_csum, lines);
 	return err;
 }
 
@@ -335,7 +345,7 @@ uint64_t log_span(struct vdisk *disk, uint32_t block, uint8_t *scratch)
 	if (log_load(disk, block, &rec, lines))
 		return 0;
 	for (uint32_t i = 0; i < VD_TRIM_LINES; i++)
-		if (trim_line_valid(disk, block, rec.data_csum, i, &lines[i]))
+		if (trim_line_is_valid(&lines[i]))
 			span += line_span(disk, &lines[i]);
 	return span;
 }
@@ -381,11 +391,9 @@ int log_evacuate(struct vdisk *disk, uint32_t lane, uint32_t block)
 	int unreadable = log_load(disk, block, &rec, lines), err;
 
 	line_begin(&ev.line);
-	err = unreadable || trim_lines_missing(disk, block, rec.data_csum, lines)
-		? evacuate_map(&ev) : 0;
+	err = unreadable || trim_lines_missing(lines) ? evacuate_map(&ev) : 0;
 	for (uint32_t i = 0; !unreadable && i < VD_TRIM_LINES && !err; i++) {
-		if (!trim_line_valid(disk, block, rec.data_csum, i, &lines[i]) &&
-		    !trim_line_correct(disk, block, rec.data_csum, i, &lines[i]))
+		if (!trim_line_is_valid(&lines[i]))
 			continue;
 		span += line_span(disk, &lines[i]);
 		err = evacuate_line(&ev, &lines[i]);

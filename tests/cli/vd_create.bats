@@ -108,11 +108,11 @@ teardown() { cli_teardown; }
 }
 
 @test "sizes that cannot be leave no file" {
-	fails 5 "1M is too small, an area has 8M to 16T" nvmvd create disk.img --size 1M
+	fails 5 "1020K is too small, an area has 1M to 16T" nvmvd create disk.img --size 1020K
 	fails 5 "32T is too large" nvmvd create disk.img --size 32T
 	fails 5 "has room for 63868K at most" nvmvd create disk.img --size 64M --logical 64M
 	fails 5 "not a multiple of 4K" nvmvd create disk.img --size 64M --logical 1025
-	fails 5 "an extent of 1M is too small" nvmvd create disk.img --size 1M --extent={1..9}.img
+	fails 5 "an extent of 512K is too small" nvmvd create disk.img --size 512K --extent={1..9}.img
 	fails 2 "bad size '0' for --size" nvmvd create disk.img --size 0
 	[ -z "$(ls)" ]
 	fails 3 "no file 'disk.img', and no pool is known" nvmvd create disk.img

@@ -112,7 +112,7 @@ teardown() { cli_teardown; }
 @test "sizes that cannot be change nothing" {
 	filled_disk disk.img 64 1
 	before=$(sum disk.img)
-	fails 5 "an area has 8M at least" nvmvd resize disk.img 4M
+	fails 5 "an area has 1M at least" nvmvd resize disk.img 900K
 	fails 5 "'disk.img' has 64 MiB" nvmvd resize disk.img -64M
 	fails 5 "an area has 16T at most" nvmvd resize disk.img 17T
 	fails 5 "bad size '+17T': too large" nvmvd resize disk.img +17T
