@@ -274,6 +274,28 @@ $(BUILD)/tests/vm/poke: tests/vm/poke.c
 	$(SAY) LD $@
 	$(Q)$(CC) -std=gnu17 $(WARN) $(CFLAGS) -static -o $@ $<
 
+# ---- the module for guests ----------------------------------------------------------
+
+# Against KDIR= (a kernel's headers), or KVER= (of a kernel of this machine), or
+# those of the tests' guests.  The sources are mirrored by links, so that nothing
+# is written beside them; BTF would need the kernel itself.
+KMOD_SERIES := 6.12 6.1
+KMOD_KDIRS = $(if $(KDIR),$(KDIR),$(if $(KVER),/lib/modules/$(KVER)/build,\
+  $(foreach s,$(KMOD_SERIES),$(or $(shell .ci/guest-headers $(s)),no-headers-of-$(s)))))
+.PHONY: kmod
+kmod: ## build the guests' kernel module (KDIR= or KVER=; else for the tests' guests) in $(BUILD)/kmod/RELEASE
+	+@set -e; for kdir in $(KMOD_KDIRS); do \
+	  release=$$($(MAKE) -s --no-print-directory -C "$$kdir" kernelrelease); \
+	  place=$(abspath $(BUILD))/kmod/$$release; \
+	  mkdir -p "$$place/src/guest-agent"; \
+	  cp -rsf $(abspath libcore) "$$place/src/"; \
+	  cp -rsf $(abspath guest-agent/kmod) "$$place/src/guest-agent/"; \
+	  $(MAKE) -s --no-print-directory -C "$$kdir" M="$$place/src/guest-agent/kmod" \
+	    NVMVD_VERSION=$(VERSION) WERROR=$(WERROR) CONFIG_DEBUG_INFO_BTF_MODULES= $(KMOD_FLAGS) modules; \
+	  cp "$$place/src/guest-agent/kmod/nvmvd.ko" "$$place/nvmvd.ko"; \
+	  echo "nvmpool: $$place/nvmvd.ko"; \
+	done
+
 # ---- what comes from the option tables ------------------------------------------
 
 MAN := $(patsubst docs/man/%.in,$(BUILD)/man/%,$(wildcard $(TOOL_NAMES:%=docs/man/%.1.in))) \

@@ -10,7 +10,7 @@
 #ifndef NVM_BASE_ERROR_H
 #define NVM_BASE_ERROR_H
 
-#include <stdint.h>
+#include "base/env.h"
 
 enum nvm_err {
 	NVM_EPERM = 1,		/* not allowed in this state (read-only open) */

@@ -9,7 +9,7 @@
 #ifndef NVM_BASE_LE_H
 #define NVM_BASE_LE_H
 
-#include <stdint.h>
+#include "base/env.h"
 
 typedef struct { uint8_t b[2]; } le16_t;
 typedef struct { uint8_t b[4]; } le32_t;

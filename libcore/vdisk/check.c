@@ -57,10 +57,10 @@ static int check_headers(struct check *check)
 		bool repair = check->args->repair;
 
 		if (!segment_head_read(segment_media(disk, segment),
-				       segment->head_off, disk->layout.uuid,
-				       &extent) && extent == segment->extent &&
+				       segment->head_off, &disk->work.page,
+				       disk->layout.uuid, &extent) && extent == segment->extent &&
 		    segment_head_whole(segment_media(disk, segment),
-				       segment->head_off))
+				       segment->head_off, &disk->work.page))
 			continue;
 		if (repair)
 			repair = !segment_head_write(&disk->area,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * create.c - laying down an empty disk, and finding out what is there.
+ * create.c - laying down an empty disk; and what needs more stack than a kernel
+ * has, so that this file is not part of the module.
  *
  * Crash story: SBs of a former disk go first; tables and records are made to
  * read as zeros; a barrier; then the SBs.  A power loss before them leaves no
@@ -8,6 +9,26 @@
  * makes an empty one.
  */
 #include "vdisk/impl.h"
+
+int segment_head_write(const struct vd_area *area,
+		       const struct vd_layout *layout, uint32_t segment)
+{
+	const struct vd_segment *from = &layout->segment[segment];
+	struct nvm_media *media = area->extent[from->extent];
+	struct vd_segment_head head;
+
+	memset(&head, 0, sizeof(head));
+	memcpy(head.magic, VD_MAGIC_SEGMENT, sizeof(head.magic));
+	memcpy(head.uuid, layout->uuid, VD_UUID_LEN);
+	head.segment = put_le32(segment);
+	head.extent = put_le32(from->extent);
+	head.generation = put_le32(from->generation);
+	head.table_count = put_le32(from->table_count);
+	head.csum = put_le32(page_csum(media, &head,
+				       offsetof(struct vd_segment_head, csum),
+				       0));
+	return media->ops->store(media, from->head_off, &head, sizeof(head));
+}
 
 /* Header and records; the map and states count only after a clean close. */
 static int segment_create(const struct vd_area *area,
@@ -44,10 +65,40 @@ void area_sizes(const struct vd_area *area,
 		ret_bytes[e] = area->extent[e]->size_bytes;
 }
 
+/* Before an area is laid out anew: no copy of a former disk stays. */
+int super_invalidate(const struct vd_area *area)
+{
+	static const uint8_t zero[NVM_PAGE];
+	bool any = false;
+
+	for (uint32_t e = 0; e < area->extent_count; e++) {
+		struct nvm_media *media = area->extent[e];
+		uint64_t end = media->size_bytes & ~(uint64_t)(NVM_PAGE - 1);
+		const uint64_t place[] = { 0, NVM_PAGE, end - NVM_PAGE };
+
+		for (uint32_t i = 0; i < 3; i++) {
+			uint8_t magic[8];
+			int err;
+
+			if (!media_contains(media, place[i], NVM_PAGE) ||
+			    media->ops->load(media, place[i], magic, 8) ||
+			    memcmp(magic, VD_MAGIC_SB, 8))
+				continue;
+			err = media->ops->store(media, place[i], zero,
+						sizeof(zero));
+			if (err)
+				return err;
+			any = true;
+		}
+	}
+	return any ? area_barrier(area) : 0;
+}
+
 int vd_create(const struct vd_area *area, const struct vd_create_args *args,
 	      struct nvm_fault *fault)
 {
 	struct vd_layout layout;
+	struct vd_work work;
 	uint64_t extent_bytes[VD_EXTENTS_MAX];
 	int err;
 
@@ -76,114 +127,29 @@ int vd_create(const struct vd_area *area, const struct vd_create_args *args,
 	if (!err)
 		err = segments_create(area, &layout, 0, args->clean);
 	if (!err)
-		err = super_write(area, &layout, VD_SB_DIRTY);
+		err = super_write(area, &work, &layout, VD_SB_DIRTY);
 	return err;
 }
 
-/* ---- probing ------------------------------------------------------------------- */
-
-/*
- * Which of the extents given is which of the disk's.  The first has the SBs;
- * each other one begins with a segment header that says it.
- */
-static int extents_order(const struct vd_area *area,
-			 struct nvm_media *ordered[VD_EXTENTS_MAX],
-			 uint32_t ret_order[VD_EXTENTS_MAX],
-			 const struct vd_layout *layout, uint32_t first,
-			 struct nvm_fault *fault)
-{
-	bool have[VD_EXTENTS_MAX] = { false };
-
-	ret_order[0] = first;
-	have[0] = true;
-	for (uint32_t e = 0; e < area->extent_count; e++) {
-		uint32_t place;
-
-		if (e == first)
-			continue;
-		if (segment_head_read(area->extent[e], 0, layout->uuid,
-				      &place) ||
-		    place >= layout->extent_count || have[place])
-			return nvm_fault_set(fault, -NVM_EMEDIUM, "extent", e,
-					     0, 0, 0);
-		ret_order[place] = e;
-		have[place] = true;
-	}
-	for (uint32_t e = 0; e < layout->extent_count; e++) {
-		if (!have[e])
-			return nvm_fault_set(fault, -NVM_ENOENT, "extent", e,
-					     0, layout->extent_count,
-					     area->extent_count);
-		ordered[e] = area->extent[ret_order[e]];
-	}
-	return 0;
-}
-
-/* Each extent is as long as the disk says, or longer. */
-int area_fits(const struct vd_area *area, const struct vd_layout *layout,
+int vd_layout(const uint64_t *extent_bytes, uint32_t extent_count,
+	      uint32_t logical_count, struct vd_geometry *ret_geometry,
 	      struct nvm_fault *fault)
 {
-	if (area->extent_count < layout->extent_count)
-		return nvm_fault_set(fault, -NVM_ERANGE, "number of extents",
-				     0, 0, layout->extent_count,
-				     area->extent_count);
-	for (uint32_t e = 0; e < layout->extent_count; e++)
-		if (area->extent[e]->size_bytes < layout->extent_bytes[e])
-			return nvm_fault_set(fault, -NVM_ERANGE, "extent", e, 0,
-					     layout->extent_bytes[e],
-					     area->extent[e]->size_bytes);
-	return 0;
-}
-
-/* The extent with a valid SB at its begin; the first one if there is none. */
-static uint32_t first_extent(const struct vd_area *area)
-{
 	struct vd_layout layout;
+	int err;
 
-	for (uint32_t e = 0; e < area->extent_count; e++)
-		if (!super_read_copy(area->extent[e], 0, &layout, NULL) ||
-		    !super_read_copy(area->extent[e], NVM_PAGE, &layout, NULL))
-			return e;
-	return 0;
+	layout.segment_generation = 0;
+	err = layout_make(&layout, extent_bytes, extent_count, logical_count,
+			  fault);
+	if (!err)
+		layout_geometry(&layout, ret_geometry);
+	return err;
 }
 
 int vd_probe(const struct vd_area *area, struct vd_geometry *ret_geometry,
 	     uint32_t ret_order[VD_EXTENTS_MAX], struct nvm_fault *fault)
 {
-	struct nvm_media *ordered[VD_EXTENTS_MAX];
-	struct vd_area sorted = { ordered, area->extent_count };
-	uint32_t order[VD_EXTENTS_MAX] = { 0 }, first;
-	struct vd_layout layout;
-	struct vd_supers supers;
-	int err;
+	uint64_t mem[VD_PROBE_BYTES / sizeof(uint64_t)];
 
-	if (!area->extent_count || area->extent_count > VD_EXTENTS_MAX)
-		return nvm_fault_set(fault, -NVM_ERANGE, "number of extents",
-				     0, 0, VD_EXTENTS_MAX, area->extent_count);
-	/* To find the SBs at all, the extent with them goes first. */
-	first = first_extent(area);
-	for (uint32_t e = 0; e < area->extent_count; e++)
-		ordered[e] = area->extent[e];
-	ordered[0] = area->extent[first];
-	ordered[first] = area->extent[0];
-	err = super_read(&sorted, &layout, &supers, fault);
-	if (err)
-		return err;
-	/* One extent more than the disk knows may be for growing. */
-	if (area->extent_count <= layout.extent_count) {
-		err = extents_order(area, ordered, order, &layout, first,
-				    fault);
-		if (!err)
-			err = area_fits(&sorted, &layout, fault);
-	} else {
-		for (uint32_t e = 0; e < area->extent_count; e++)
-			order[e] = e;
-		err = area_fits(area, &layout, fault);
-	}
-	if (err)
-		return err;
-	if (ret_order)
-		memcpy(ret_order, order, sizeof(order));
-	layout_geometry(&layout, ret_geometry);
-	return 0;
+	return vd_probe_with(area, mem, ret_geometry, ret_order, fault);
 }

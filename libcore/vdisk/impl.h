@@ -10,7 +10,7 @@
  *   scan.c	recovery: all records, all trim logs
  *   scan_page.c	recovery: a page of records, fast
  *   judge.c	recovery: what lies above the watermark
- *   create.c open.c resize.c
+ *   create.c probe.c open.c resize.c
  *   lane.c	sequence numbers, what is in flight, the watermark, sync
  *   supply.c	free blocks: pool, lanes, quarantine, pins, retiring
  *   map.c	switching map entries
@@ -72,6 +72,23 @@ struct vd_supers {
 	bool all_equal;
 	bool damaged[VD_SB_COPIES];	/* not whole, stale, or another's */
 	uint64_t off_bytes[VD_SB_COPIES];
+};
+
+/* A page of the media, taken out. */
+union vd_page {
+	struct vd_sb sb;
+	struct vd_segment_head head;
+	uint8_t bytes[NVM_PAGE];
+};
+
+/*
+ * What reading and writing SBs needs beside their result: lent by the caller,
+ * because a kernel's stack has no room for it.
+ */
+struct vd_work {
+	struct vd_layout other;
+	union vd_page page;		/* as it was read */
+	struct vd_sb first;		/* to be compared with it, or written */
 };
 
 /* A newest half, out of the media's bytes; type 0: none was ever written. */
@@ -136,6 +153,7 @@ struct vdisk {
 	bool read_only, verify, was_clean, one_segment;
 	bool crc_instruction;
 	struct vd_supers supers;	/* as found at open */
+	struct vd_work work;		/* at open, close and check */
 	int failed;			/* a sync failed: no more writes */
 	void (*relax)(void *ctx);
 	void *relax_ctx;
@@ -211,23 +229,27 @@ void segment_places(struct vd_segment *segment);
 
 bool super_place(const struct vd_area *area, const struct vd_layout *layout,
 		 uint32_t copy, struct nvm_media **ret_media, uint64_t *ret_off);
-int super_read(const struct vd_area *area, struct vd_layout *ret_layout,
-	       struct vd_supers *ret_supers, struct nvm_fault *fault);
+int super_read(const struct vd_area *area, struct vd_work *work,
+	       struct vd_layout *ret_layout, struct vd_supers *ret_supers,
+	       struct nvm_fault *fault);
 int super_read_copy(struct nvm_media *media, uint64_t off,
-		    struct vd_layout *ret_layout, struct nvm_fault *fault);
-int super_write(const struct vd_area *area, struct vd_layout *layout,
-		enum vd_sb_state state);
+		    union vd_page *page, struct vd_layout *ret_layout,
+		    struct nvm_fault *fault);
+int super_write(const struct vd_area *area, struct vd_work *work,
+		struct vd_layout *layout, enum vd_sb_state state);
 int super_invalidate(const struct vd_area *area);
 int segment_head_write(const struct vd_area *area,
 		       const struct vd_layout *layout, uint32_t segment);
 int segment_head_read(struct nvm_media *media, uint64_t off,
-		      const uint8_t *uuid, uint32_t *ret_extent);
-bool segment_head_whole(struct nvm_media *media, uint64_t off);
+		      union vd_page *page, const uint8_t *uuid,
+		      uint32_t *ret_extent);
+bool segment_head_whole(struct nvm_media *media, uint64_t off,
+			union vd_page *page);
 int area_barrier(const struct vd_area *area);
 uint32_t page_csum(const struct nvm_media *media, const void *page,
 		   size_t csum_off, uint32_t seed);
 
-/* ---- create.c, open.c ---- */
+/* ---- create.c, probe.c, open.c ---- */
 int segments_create(const struct vd_area *area, const struct vd_layout *layout,
 		    uint32_t first, bool clean);
 void area_sizes(const struct vd_area *area,
@@ -368,7 +390,7 @@ int read_verified(struct vdisk *disk, uint32_t lane, uint64_t block,
 
 /* ---- small things --------------------------------------------------------- */
 
-static inline void cpu_relax(void)
+static inline void spin_pause(void)
 {
 #if defined(__x86_64__)
 	__builtin_ia32_pause();
@@ -399,7 +421,7 @@ static inline void disk_relax(const struct vdisk *disk)
 	if (disk->relax)
 		disk->relax(disk->relax_ctx);
 	else
-		cpu_relax();
+		spin_pause();
 }
 
 static inline void lock_take(const struct vdisk *disk, uint32_t *lock)

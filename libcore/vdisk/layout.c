@@ -301,17 +301,18 @@ int layout_cut(struct vd_layout *layout, const uint64_t *extent_bytes,
 	return 0;
 }
 
-int vd_layout(const uint64_t *extent_bytes, uint32_t extent_count,
-	      uint32_t logical_count, struct vd_geometry *ret_geometry,
-	      struct nvm_fault *fault)
+/* Does the block stay?  By its number in the disk as it is. */
+bool block_stays(const struct vdisk *disk, uint32_t block)
 {
-	struct vd_layout layout;
-	int err;
+	const struct vd_segment *old = segment_of(disk, block);
+	const struct vd_layout *to = disk->shrink_to;
 
-	layout.segment_generation = 0;
-	err = layout_make(&layout, extent_bytes, extent_count, logical_count,
-			  fault);
-	if (!err)
-		layout_geometry(&layout, ret_geometry);
-	return err;
+	for (uint32_t s = 0; s < to->segment_count; s++) {
+		const struct vd_segment *new = &to->segment[s];
+
+		if (new->extent == old->extent &&
+		    new->head_off == old->head_off)
+			return block - old->first < new->block_count;
+	}
+	return false;
 }

@@ -239,7 +239,7 @@ static int access_check(const struct vdisk *disk, struct nvm_fault *fault)
  * Is each extent the one that the disk has there?  The first has the SBs; each
  * other one begins with a segment that says so.
  */
-static int extents_own(const struct vd_area *area,
+static int extents_own(const struct vd_area *area, union vd_page *page,
 		       const struct vd_layout *layout,
 		       struct nvm_fault *fault)
 {
@@ -250,7 +250,7 @@ static int extents_own(const struct vd_area *area,
 		if (!segment->extent || segment->head_off)
 			continue;
 		if (segment_head_read(area->extent[segment->extent], 0,
-				      layout->uuid, &place) ||
+				      page, layout->uuid, &place) ||
 		    place != segment->extent)
 			return nvm_fault_set(fault, -NVM_EMEDIUM, "extent",
 					     segment->extent, 0, 0, 0);
@@ -277,7 +277,8 @@ static int disk_load(struct vdisk *disk, struct nvm_fault *fault)
 		return nvm_fault_set(fault, -NVM_EBADMSG, "sequence number", 0,
 				     0, VD_SEQ_MAX / 2, disk->layout.seq);
 	disk->layout.watermark = disk->layout.seq;
-	return super_write(&disk->area, &disk->layout, VD_SB_DIRTY);
+	return super_write(&disk->area, &disk->work, &disk->layout,
+			   VD_SB_DIRTY);
 }
 
 int vd_open(const struct vd_area *area, const struct vd_open_args *args,
@@ -296,11 +297,13 @@ int vd_open(const struct vd_area *area, const struct vd_open_args *args,
 		return -NVM_ENOMEM;
 	memset(disk, 0, sizeof(*disk));
 	disk->area = *area;
-	err = super_read(area, &disk->layout, &disk->supers, fault);
+	err = super_read(area, &disk->work, &disk->layout, &disk->supers,
+			 fault);
 	if (!err)
 		err = area_fits(area, &disk->layout, fault);
 	if (!err)
-		err = extents_own(area, &disk->layout, fault);
+		err = extents_own(area, &disk->work.page, &disk->layout,
+				  fault);
 	if (err)
 		return err;
 	disk->area.extent_count = disk->layout.extent_count;
@@ -369,6 +372,7 @@ int vd_close(struct vdisk *disk, struct nvm_fault *fault)
 		err = table_write(disk, disk->layout.table_generation);
 	/* The tables are durable with the first SB; the third one says so. */
 	if (!err)
-		err = super_write(&disk->area, &disk->layout, VD_SB_CLEAN);
+		err = super_write(&disk->area, &disk->work, &disk->layout,
+				  VD_SB_CLEAN);
 	return err;
 }

@@ -21,9 +21,10 @@ int vd_grow(const struct vd_area *area, uint32_t logical_count,
 {
 	uint64_t extent_bytes[VD_EXTENTS_MAX];
 	struct vd_layout layout;
+	struct vd_work work;
 	uint32_t had, logical;
 	struct vd_supers supers;
-	int err = super_read(area, &layout, &supers, fault);
+	int err = super_read(area, &work, &layout, &supers, fault);
 
 	if (err)
 		return err;
@@ -50,29 +51,13 @@ int vd_grow(const struct vd_area *area, uint32_t logical_count,
 	layout.table_generation = 0;
 	err = segments_create(area, &layout, had, false);
 	if (!err)
-		err = super_write(area, &layout, VD_SB_DIRTY);
+		err = super_write(area, &work, &layout, VD_SB_DIRTY);
 	if (!err)
 		layout_geometry(&layout, ret_geometry);
 	return err;
 }
 
 /* ---- shrinking ----------------------------------------------------------------- */
-
-/* Does the block stay?  By its number in the disk as it is. */
-bool block_stays(const struct vdisk *disk, uint32_t block)
-{
-	const struct vd_segment *old = segment_of(disk, block);
-	const struct vd_layout *to = disk->shrink_to;
-
-	for (uint32_t s = 0; s < to->segment_count; s++) {
-		const struct vd_segment *new = &to->segment[s];
-
-		if (new->extent == old->extent &&
-		    new->head_off == old->head_off)
-			return block - old->first < new->block_count;
-	}
-	return false;
-}
 
 /* All records of blocks given up: first those that are not mapped. */
 static int records_void(struct vdisk *disk, bool mapped)
@@ -227,7 +212,7 @@ int vd_shrink(struct vdisk *disk, const uint64_t *extent_bytes,
 	to.moves = disk->layout.moves;
 	to.trim_lines = disk->layout.trim_lines;
 	to.data_errors = disk->layout.data_errors;
-	err = super_write(&disk->area, &to, VD_SB_DIRTY);
+	err = super_write(&disk->area, &disk->work, &to, VD_SB_DIRTY);
 	if (!err)
 		layout_geometry(&to, ret_geometry);
 	return err;

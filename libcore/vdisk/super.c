@@ -75,25 +75,26 @@ static bool page_correct(const struct nvm_media *media, uint8_t *page,
 }
 
 int super_read_copy(struct nvm_media *media, uint64_t off,
-		    struct vd_layout *ret_layout, struct nvm_fault *fault)
+		    union vd_page *page, struct vd_layout *ret_layout,
+		    struct nvm_fault *fault)
 {
-	struct vd_sb sb;
+	const struct vd_sb *sb = &page->sb;
 	size_t csum_off = offsetof(struct vd_sb, csum);
 	int err;
 
 	if (!media_contains(media, off, NVM_PAGE))
 		return -NVM_EMEDIUM;
-	err = media->ops->load(media, off, &sb, sizeof(sb));
+	err = media->ops->load(media, off, page, sizeof(*page));
 	if (err)
 		return nvm_fault_set(fault, err, "super block", 0, off, 0, 0);
-	if (memcmp(sb.magic, VD_MAGIC_SB, sizeof(sb.magic)))
+	if (memcmp(sb->magic, VD_MAGIC_SB, sizeof(sb->magic)))
 		return nvm_fault_set(fault, -NVM_EMEDIUM, "super block", 0,
 				     off, 0, 0);
-	if (!page_correct(media, (uint8_t *)&sb, csum_off, 0))
+	if (!page_correct(media, page->bytes, csum_off, 0))
 		return nvm_fault_set(fault, -NVM_EBADMSG, "super block", 0,
-				     off, get_le32(sb.csum),
-				     page_csum(media, &sb, csum_off, 0));
-	return layout_decode(&sb, ret_layout, fault);
+				     off, get_le32(sb->csum),
+				     page_csum(media, sb, csum_off, 0));
+	return layout_decode(sb, ret_layout, fault);
 }
 
 /* What a copy's bytes say, before anything is put right. */
@@ -108,16 +109,16 @@ static bool copy_load(struct nvm_media *media, uint64_t off,
 /*
  * Are the copies whole, and the same?  @layout is what the newest says.
  */
-static void supers_compare(const struct vd_area *area,
+static void supers_compare(const struct vd_area *area, struct vd_work *work,
 			   const struct vd_layout *layout,
 			   struct vd_supers *ret_supers)
 {
-	struct vd_sb first, other;
+	struct vd_sb *first = &work->first, *other = &work->page.sb;
 	bool any = false;
 
 	*ret_supers = (struct vd_supers){ .all_equal = true };
 	for (uint32_t c = 0; c < VD_SB_COPIES; c++) {
-		struct vd_sb *sb = any ? &other : &first;
+		struct vd_sb *sb = any ? other : first;
 		struct nvm_media *media;
 		uint64_t off;
 
@@ -134,14 +135,14 @@ static void supers_compare(const struct vd_area *area,
 			continue;
 		}
 		ret_supers->damaged[c] = false;
-		if (any && memcmp(&first, &other, sizeof(first)))
+		if (any && memcmp(first, other, sizeof(*first)))
 			ret_supers->all_equal = false;
 		any = true;
 	}
 }
 
 /* Does the first segment's header say that it is of this disk? */
-static bool super_owns(const struct vd_area *area,
+static bool super_owns(const struct vd_area *area, union vd_page *page,
 		       const struct vd_layout *layout)
 {
 	const struct vd_segment *first = &layout->segment[0];
@@ -149,22 +150,22 @@ static bool super_owns(const struct vd_area *area,
 
 	return first->extent < area->extent_count &&
 	       !segment_head_read(area->extent[first->extent], first->head_off,
-				  layout->uuid, &extent);
+				  page, layout->uuid, &extent);
 }
 
 /*
  * Does @other count more?  The newer copy does; but one of them may be another
  * disk's that was stored here by mistake.
  */
-static bool super_counts(const struct vd_area *area,
+static bool super_counts(const struct vd_area *area, union vd_page *page,
 			 const struct vd_layout *other,
 			 const struct vd_layout *layout)
 {
 	bool owns;
 
 	if (memcmp(other->uuid, layout->uuid, VD_UUID_LEN)) {
-		owns = super_owns(area, other);
-		if (owns != super_owns(area, layout))
+		owns = super_owns(area, page, other);
+		if (owns != super_owns(area, page, layout))
 			return owns;
 	}
 	return other->generation > layout->generation;
@@ -175,39 +176,42 @@ static bool super_counts(const struct vd_area *area,
  * where they say that the area ends or, when both are lost, at the end of the
  * last extent given.
  */
-int super_read(const struct vd_area *area, struct vd_layout *ret_layout,
-	       struct vd_supers *ret_supers, struct nvm_fault *fault)
+int super_read(const struct vd_area *area, struct vd_work *work,
+	       struct vd_layout *ret_layout, struct vd_supers *ret_supers,
+	       struct nvm_fault *fault)
 {
 	static const int worse[] = { NVM_EPROTO, NVM_EBADMSG, NVM_EIO,
 				     NVM_EMEDIUM };
 	struct nvm_media *first = area->extent[0];
 	struct nvm_media *last = area->extent[area->extent_count - 1];
 	uint64_t end = last->size_bytes & ~(uint64_t)(NVM_PAGE - 1);
-	struct vd_layout other;
+	struct vd_layout *other = &work->other;
+	union vd_page *page = &work->page;
 	struct nvm_fault faults[VD_SB_COPIES] = { { 0 } };
 	int err[VD_SB_COPIES];
 
-	err[0] = super_read_copy(first, 0, ret_layout, &faults[0]);
-	err[1] = super_read_copy(first, NVM_PAGE, &other, &faults[1]);
-	if (!err[1] && (err[0] || super_counts(area, &other, ret_layout)))
-		*ret_layout = other;
+	err[0] = super_read_copy(first, 0, page, ret_layout, &faults[0]);
+	err[1] = super_read_copy(first, NVM_PAGE, page, other, &faults[1]);
+	if (!err[1] && (err[0] ||
+			super_counts(area, page, other, ret_layout)))
+		*ret_layout = *other;
 	err[2] = -NVM_EMEDIUM;
 	if (!err[0] || !err[1]) {
 		struct nvm_media *media;
 		uint64_t off;
 
 		if (super_place(area, ret_layout, 2, &media, &off))
-			err[2] = super_read_copy(media, off, &other,
+			err[2] = super_read_copy(media, off, page, other,
 						 &faults[2]);
 	} else if (end >= NVM_PAGE) {
-		err[2] = super_read_copy(last, end - NVM_PAGE, &other,
+		err[2] = super_read_copy(last, end - NVM_PAGE, page, other,
 					 &faults[2]);
 	}
 	/* A third copy of another disk is no copy of this one. */
 	if (!err[2] && (err[0] && err[1] ? true :
-			!memcmp(other.uuid, ret_layout->uuid, VD_UUID_LEN) &&
-			other.generation > ret_layout->generation))
-		*ret_layout = other;
+			!memcmp(other->uuid, ret_layout->uuid, VD_UUID_LEN) &&
+			other->generation > ret_layout->generation))
+		*ret_layout = *other;
 	for (uint32_t i = 0; err[0] && err[1] && err[2] && i < 4; i++)
 		for (uint32_t c = 0; c < VD_SB_COPIES; c++)
 			if (err[c] == -worse[i]) {
@@ -217,7 +221,7 @@ int super_read(const struct vd_area *area, struct vd_layout *ret_layout,
 			}
 	if (err[0] && err[1] && err[2])
 		return err[0];
-	supers_compare(area, ret_layout, ret_supers);
+	supers_compare(area, work, ret_layout, ret_supers);
 	return 0;
 }
 
@@ -234,37 +238,36 @@ static int copy_write(const struct vd_area *area,
 }
 
 /* Is there a copy of any disk at the place of this one? */
-static bool copy_is_valid(const struct vd_area *area,
+static bool copy_is_valid(const struct vd_area *area, struct vd_work *work,
 			  const struct vd_layout *layout, uint32_t copy)
 {
 	struct nvm_media *media;
-	struct vd_layout found;
 	uint64_t off;
 
 	return super_place(area, layout, copy, &media, &off) &&
-	       !super_read_copy(media, off, &found, NULL);
+	       !super_read_copy(media, off, &work->page, &work->other, NULL);
 }
 
 /* One generation further, in @layout too. */
-int super_write(const struct vd_area *area, struct vd_layout *layout,
-		enum vd_sb_state state)
+int super_write(const struct vd_area *area, struct vd_work *work,
+		struct vd_layout *layout, enum vd_sb_state state)
 {
 	bool valid[VD_SB_COPIES];
-	struct vd_sb sb;
+	struct vd_sb *sb = &work->first;
 	int err = 0;
 
 	for (uint32_t c = 0; c < VD_SB_COPIES; c++)
-		valid[c] = copy_is_valid(area, layout, c);
+		valid[c] = copy_is_valid(area, work, layout, c);
 	layout->generation++;
 	layout->state = state;
-	layout_encode(layout, &sb);
-	sb.csum = put_le32(page_csum(area->extent[0], &sb,
-				     offsetof(struct vd_sb, csum), 0));
+	layout_encode(layout, sb);
+	sb->csum = put_le32(page_csum(area->extent[0], sb,
+				      offsetof(struct vd_sb, csum), 0));
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (uint32_t c = 0; c < VD_SB_COPIES && !err; c++) {
 			if (valid[c] != (pass == 1))
 				continue;
-			err = copy_write(area, layout, c, &sb);
+			err = copy_write(area, layout, c, sb);
 			if (!err)
 				err = area_barrier(area);
 		}
@@ -272,81 +275,33 @@ int super_write(const struct vd_area *area, struct vd_layout *layout,
 	return err;
 }
 
-/* Before an area is laid out anew: no copy of a former disk stays. */
-int super_invalidate(const struct vd_area *area)
-{
-	static const uint8_t zero[NVM_PAGE];
-	bool any = false;
-
-	for (uint32_t e = 0; e < area->extent_count; e++) {
-		struct nvm_media *media = area->extent[e];
-		uint64_t end = media->size_bytes & ~(uint64_t)(NVM_PAGE - 1);
-		const uint64_t place[] = { 0, NVM_PAGE, end - NVM_PAGE };
-
-		for (uint32_t i = 0; i < 3; i++) {
-			uint8_t magic[8];
-			int err;
-
-			if (!media_contains(media, place[i], NVM_PAGE) ||
-			    media->ops->load(media, place[i], magic, 8) ||
-			    memcmp(magic, VD_MAGIC_SB, 8))
-				continue;
-			err = media->ops->store(media, place[i], zero,
-						sizeof(zero));
-			if (err)
-				return err;
-			any = true;
-		}
-	}
-	return any ? area_barrier(area) : 0;
-}
-
 /* ---- segment headers ------------------------------------------------------------ */
-
-int segment_head_write(const struct vd_area *area,
-		       const struct vd_layout *layout, uint32_t segment)
-{
-	const struct vd_segment *from = &layout->segment[segment];
-	struct nvm_media *media = area->extent[from->extent];
-	struct vd_segment_head head;
-
-	memset(&head, 0, sizeof(head));
-	memcpy(head.magic, VD_MAGIC_SEGMENT, sizeof(head.magic));
-	memcpy(head.uuid, layout->uuid, VD_UUID_LEN);
-	head.segment = put_le32(segment);
-	head.extent = put_le32(from->extent);
-	head.generation = put_le32(from->generation);
-	head.table_count = put_le32(from->table_count);
-	head.csum = put_le32(page_csum(media, &head,
-				       offsetof(struct vd_segment_head, csum),
-				       0));
-	return media->ops->store(media, from->head_off, &head, sizeof(head));
-}
 
 /* Which extent of disk @uuid begins a segment at @off? */
 int segment_head_read(struct nvm_media *media, uint64_t off,
-		      const uint8_t *uuid, uint32_t *ret_extent)
+		      union vd_page *page, const uint8_t *uuid,
+		      uint32_t *ret_extent)
 {
+	const struct vd_segment_head *head = &page->head;
 	size_t csum_off = offsetof(struct vd_segment_head, csum);
-	struct vd_segment_head head;
 
 	if (!media_contains(media, off, NVM_PAGE) ||
-	    media->ops->load(media, off, &head, sizeof(head)))
+	    media->ops->load(media, off, page, sizeof(*page)))
 		return -NVM_EIO;
-	if (memcmp(head.magic, VD_MAGIC_SEGMENT, sizeof(head.magic)) ||
-	    !page_correct(media, (uint8_t *)&head, csum_off, 0) ||
-	    memcmp(head.uuid, uuid, VD_UUID_LEN))
+	if (memcmp(head->magic, VD_MAGIC_SEGMENT, sizeof(head->magic)) ||
+	    !page_correct(media, page->bytes, csum_off, 0) ||
+	    memcmp(head->uuid, uuid, VD_UUID_LEN))
 		return -NVM_EMEDIUM;
-	*ret_extent = get_le32(head.extent);
+	*ret_extent = get_le32(head->extent);
 	return 0;
 }
 
 /* Without any wrong bit that reading it would put right. */
-bool segment_head_whole(struct nvm_media *media, uint64_t off)
+bool segment_head_whole(struct nvm_media *media, uint64_t off,
+			union vd_page *page)
 {
 	size_t csum_off = offsetof(struct vd_segment_head, csum);
-	struct vd_segment_head head;
 
-	return !media->ops->load(media, off, &head, sizeof(head)) &&
-	       get_le32(head.csum) == page_csum(media, &head, csum_off, 0);
+	return !media->ops->load(media, off, page, sizeof(*page)) &&
+	       get_le32(page->head.csum) == page_csum(media, page, csum_off, 0);
 }

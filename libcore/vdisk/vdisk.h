@@ -88,6 +88,12 @@ int vd_create(const struct vd_area *area, const struct vd_create_args *args,
 int vd_probe(const struct vd_area *area, struct vd_geometry *ret_geometry,
 	     uint32_t ret_order[VD_EXTENTS_MAX], struct nvm_fault *fault);
 
+/* vd_probe() for a small stack: @mem has VD_PROBE_BYTES, 8-aligned. */
+#define VD_PROBE_BYTES	20480u
+int vd_probe_with(const struct vd_area *area, void *mem,
+		  struct vd_geometry *ret_geometry,
+		  uint32_t ret_order[VD_EXTENTS_MAX], struct nvm_fault *fault);
+
 #define VD_LANES_MAX	64u
 
 #define VD_OPEN_READ_ONLY	0x1u	/* recovers in memory, stores nothing */

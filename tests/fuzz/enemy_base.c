@@ -116,11 +116,12 @@ static void disk_make_small(struct enemy *enemy)
 {
 	struct vd_supers supers;
 	struct vd_layout layout;
+	struct vd_work work;
 
-	must(!super_read(&enemy->area, &layout, &supers, NULL), "no base");
+	must(!super_read(&enemy->area, &work, &layout, &supers, NULL), "no base");
 	layout.segment[0].block_count = 320;
 	layout.logical_count = 240;
-	must(!super_write(&enemy->area, &layout, VD_SB_DIRTY), "no base");
+	must(!super_write(&enemy->area, &work, &layout, VD_SB_DIRTY), "no base");
 }
 
 static void disk_make(struct enemy *enemy, enum enemy_base base)
@@ -159,6 +160,7 @@ static void disk_make(struct enemy *enemy, enum enemy_base base)
 
 void enemy_begin(struct enemy *enemy, enum enemy_base base)
 {
+	struct vd_work work;
 	struct vd_supers supers;
 
 	area_make(enemy, base);
@@ -169,8 +171,8 @@ void enemy_begin(struct enemy *enemy, enum enemy_base base)
 		layout_make(&enemy->original, enemy->size_bytes, 1, 0, NULL);
 		enemy->original.seq = 1;
 	} else {
-		must(!super_read(&enemy->area, &enemy->original, &supers,
-				 NULL), "no base");
+		must(!super_read(&enemy->area, &work, &enemy->original,
+				 &supers, NULL), "no base");
 	}
 	layout_seed(&enemy->original, enemy->media[0]->ops->crc32c);
 	for (uint32_t e = 0; e < ENEMY_EXTENTS; e++)

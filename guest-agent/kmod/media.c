@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+/*
+ * media.c - the operations of base/media.h over the kernel's mapping of a
+ * place.
+ *
+ * Crash story, as hosted/backing_media.c: whole lines are stored around the
+ * cache (movnti), parts of a line into it by words of 8 bytes and written back;
+ * either is durable after the fence of drain().  On memory whose domain is the
+ * host's page cache (virtio-pmem) it is durable when the host says so: sync().
+ */
+#include <linux/init.h>
+#include <linux/libnvdimm.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "nvmvd.h"
+
+static struct nvmvd_place *place_of(struct nvm_media *media)
+{
+	return container_of(media, struct nvmvd_place, media);
+}
+
+/* By words, as the crash model has it; the bytes of a word are never torn. */
+static void words_store(u8 *to, const u8 *src, size_t len)
+{
+	u8 *begin = to;
+	size_t left = len;
+
+	while (left) {
+		if (left >= 8 && IS_ALIGNED((unsigned long)to, 8)) {
+			u64 word;
+
+			__builtin_memcpy(&word, src, 8);
+			WRITE_ONCE(*(u64 *)to, word);
+			to += 8;
+			src += 8;
+			left -= 8;
+		} else {
+			WRITE_ONCE(*to++, *src++);
+			left--;
+		}
+	}
+	arch_wb_cache_pmem(begin, len);
+}
+
+static void bytes_store(u8 *to, const u8 *src, size_t len)
+{
+	size_t head = -(unsigned long)to % NVM_LINE;
+	size_t lines;
+
+	if (len < head)
+		head = len;
+	lines = (len - head) / NVM_LINE * NVM_LINE;
+	if (head)
+		words_store(to, src, head);
+	if (lines)
+		memcpy_flushcache(to + head, src + head, lines);
+	if (len - head - lines)
+		words_store(to + head + lines, src + head + lines,
+			    len - head - lines);
+}
+
+static int media_load(struct nvm_media *media, uint64_t off, void *dst,
+		      size_t len)
+{
+	if (!media_contains(media, off, len))
+		return -NVM_EIO;
+	return copy_mc_to_kernel(dst, place_of(media)->data + off, len) ?
+	       -NVM_EIO : 0;
+}
+
+static int media_store(struct nvm_media *media, uint64_t off, const void *src,
+		       size_t len)
+{
+	if (!media_contains(media, off, len))
+		return -NVM_EIO;
+	bytes_store(place_of(media)->data + off, src, len);
+	return 0;
+}
+
+static int media_drain(struct nvm_media *media)
+{
+	wmb();
+	return 0;
+}
+
+static int media_flush(struct nvm_media *media, uint64_t off, uint64_t len)
+{
+	if (!media_contains(media, off, len))
+		return -NVM_EIO;
+	arch_wb_cache_pmem(place_of(media)->data + off, len);
+	return 0;
+}
+
+static int media_discard(struct nvm_media *media, uint64_t off, uint64_t len)
+{
+	const u8 *zeros = page_address(ZERO_PAGE(0));
+	u8 *to = place_of(media)->data + off;
+
+	if (!media_contains(media, off, len))
+		return -NVM_EIO;
+	while (len) {
+		size_t step = min_t(u64, len, PAGE_SIZE);
+
+		bytes_store(to, zeros, step);
+		to += step;
+		len -= step;
+	}
+	return 0;
+}
+
+/* The host has reserved the space, or stops this machine: nothing to do. */
+static int media_reserve(struct nvm_media *media, uint64_t off, uint64_t len)
+{
+	return media_contains(media, off, len) ? 0 : -NVM_EIO;
+}
+
+/* On virtio-pmem the host's answer, which may be that it failed. */
+static int media_sync(struct nvm_media *media)
+{
+	wmb();
+	return nvdimm_flush(place_of(media)->region, NULL) ? -NVM_EIO : 0;
+}
+
+static struct nvm_media_ops media_ops __ro_after_init = {
+	.load = media_load,
+	.store = media_store,
+	.drain = media_drain,
+	.flush = media_flush,
+	.discard = media_discard,
+	.reserve = media_reserve,
+	.sync = media_sync,
+};
+
+void __init nvmvd_media_start(nvmvd_crc_fn crc32c)
+{
+	media_ops.crc32c = crc32c;
+}
+
+void nvmvd_media_init(struct nvmvd_place *place)
+{
+	place->media.ops = &media_ops;
+	place->media.base = place->data;
+	place->media.size_bytes = place->bytes - place->data_off;
+	place->media.durability = is_nvdimm_sync(place->region) ? NVM_BUS :
+								  NVM_SYNC;
+}
