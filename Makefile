@@ -285,7 +285,7 @@ KMOD_KDIRS = $(if $(KDIR),$(KDIR),$(if $(KVER),/lib/modules/$(KVER)/build,\
 .PHONY: kmod
 kmod: ## build the guests' kernel module (KDIR= or KVER=; else for the tests' guests) in $(BUILD)/kmod/RELEASE
 	+@set -e; for kdir in $(KMOD_KDIRS); do \
-	  release=$$(cat "$$kdir/include/config/kernel.release"); \
+	  release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' "$$kdir/include/generated/utsrelease.h"); \
 	  place=$(abspath $(BUILD))/kmod/$$release; \
 	  mkdir -p "$$place/src/guest-agent"; \
 	  cp -rsf $(abspath libcore) "$$place/src/"; \
