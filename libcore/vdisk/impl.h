@@ -563,10 +563,11 @@ static inline uint8_t state_load(const struct vdisk *disk, uint32_t block)
 }
 
 #define VD_STATE_FLAGS	(VD_BLOCK_POISONED | VD_BLOCK_SUSPECT)
+#define VD_STATE_MASK	(0xffu ^ VD_STATE_FLAGS)
 
 static inline uint8_t state_of(const struct vdisk *disk, uint32_t block)
 {
-	return state_load(disk, block) & (uint8_t)~VD_STATE_FLAGS;
+	return state_load(disk, block) & VD_STATE_MASK;
 }
 
 #endif

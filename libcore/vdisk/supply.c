@@ -28,7 +28,7 @@ static uint32_t chunk_of(const struct vdisk *disk, uint32_t block)
 void supply_state(struct vdisk *disk, uint32_t block, uint8_t state)
 {
 	uint8_t old = state_load(disk, block);
-	uint8_t was = old & (uint8_t)~VD_STATE_FLAGS;
+	uint8_t was = old & VD_STATE_MASK;
 
 	if (was == VD_BLOCK_IDLE && state != VD_BLOCK_IDLE) {
 		disk->chunk_idle[chunk_of(disk, block)]--;

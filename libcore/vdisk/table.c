@@ -178,7 +178,7 @@ static int states_read(struct vdisk *disk, const struct vd_table_page *page,
 		       uint32_t entry, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t state = page->state[i] & (uint8_t)~VD_STATE_FLAGS;
+		uint8_t state = page->state[i] & VD_STATE_MASK;
 		uint32_t block = entry + i;
 
 		if (page->state[i] & VD_BLOCK_POISONED)
