@@ -46,6 +46,8 @@ nvmvd_gendisk_alloc(const struct nvmvd_limits *limits)
 		.logical_block_size = 512,
 		.physical_block_size = 4096,
 		.io_min = 4096,
+		.max_hw_sectors = UINT_MAX,
+		.max_segments = USHRT_MAX,
 		.max_hw_discard_sectors = UINT_MAX,
 		.max_write_zeroes_sectors = UINT_MAX,
 		.discard_granularity = 4096,
@@ -70,6 +72,7 @@ nvmvd_gendisk_alloc(const struct nvmvd_limits *limits)
 	blk_queue_physical_block_size(q, 4096);
 	blk_queue_io_min(q, 4096);
 	blk_queue_max_hw_sectors(q, UINT_MAX);
+	blk_queue_max_segments(q, USHRT_MAX);
 	blk_queue_max_discard_sectors(q, UINT_MAX);
 	blk_queue_max_write_zeroes_sectors(q, UINT_MAX);
 	q->limits.discard_granularity = 4096;
