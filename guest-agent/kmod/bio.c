@@ -2,10 +2,10 @@
 /*
  * bio.c - requests, done in the caller's context: there is no queue.
  *
- * What is written goes through the lane's buffer.  So the core reads each byte
- * once, however often its owner changes it meanwhile, and a checksum is always
- * that of the bytes stored; the pieces of a block that lie apart in memory are
- * one write of it; and several blocks are one drain.
+ * What is written is read once, even where its owner changes it meanwhile
+ * (direct I/O; no stable pages are asked for): whole blocks go straight to the
+ * media and are summed up on the way (store_crc), all else by the lane's buffer.
+ * A block whose pieces lie apart in memory is one write of it, too.
  *
  * What is read goes straight to its place.  Where that is changed meanwhile it
  * may look damaged, so damage is believed after a second look by way of the
@@ -95,11 +95,18 @@ static int bio_write(struct nvmvd *disk, u32 lane, struct bio *bio)
 	int err = 0;
 
 	while (iter.bi_size && !err) {
-		u32 step = min_t(u32, iter.bi_size,
-				 NVMVD_BOUNCE - pos % VD_BLOCK);
+		struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec, iter);
+		u32 step = min_t(u32, iter.bi_size, VD_BLOCK - pos % VD_BLOCK);
 
-		bio_gather(bio, &iter, bounce, step);
-		err = vd_pwrite(disk->vd, lane, pos, step, bounce, 0);
+		if (bv.bv_len >= VD_BLOCK && step == VD_BLOCK) {
+			step = rounddown(bv.bv_len, VD_BLOCK);
+			err = vd_write(disk->vd, lane, pos / VD_BLOCK,
+				       step / VD_BLOCK, bvec_virt(&bv), 0);
+			bio_advance_iter_single(bio, &iter, step);
+		} else {
+			bio_gather(bio, &iter, bounce, step);
+			err = vd_pwrite(disk->vd, lane, pos, step, bounce, 0);
+		}
 		pos += step;
 		cond_resched();
 	}

@@ -84,13 +84,4 @@ nvmvd_gendisk_alloc(const struct nvmvd_limits *limits)
 }
 #endif
 
-/* CRC32C by the kernel's tables. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-#include <linux/crc32.h>
-#define nvmvd_crc_kernel(crc, src, len)	__crc32c_le(crc, src, len)
-#else
-#include <linux/crc32c.h>
-#define nvmvd_crc_kernel(crc, src, len)	crc32c(crc, src, len)
-#endif
-
 #endif

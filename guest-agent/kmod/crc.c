@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 /*
- * crc.c - CRC32C: the kernel's tables, or the processor's instruction in three
- * streams at once.  Which one is faster is measured when the module is loaded:
- * an emulated instruction is many times slower than a table.  General
- * registers only, so nothing has to be saved.
+ * crc.c - CRC32C, alone and of a page on its way to the media: by tables, or by
+ * the processor's instruction in three streams at once.  Which one is faster is
+ * measured when the module is loaded: an emulated instruction is many times
+ * slower than a table.  General registers only, so nothing has to be saved.
+ *
+ * A page that is stored and summed up is read once, word by word, so the
+ * checksum is that of the bytes stored whoever changes the page meanwhile.
  *
  * The three streams cover 3 * STREAM bytes; what the first two give is moved
  * over the bytes behind them by a table of what STREAM zeros do to a checksum.
@@ -14,35 +17,16 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "compat.h"
 #include "nvmvd.h"
 
+#define POLYNOMIAL	0x82f63b78u	/* Castagnoli, reflected */
 #define STREAM		1360u		/* 3 * 1360 + 16 = 4096 */
-#define STREAM_WORDS	(STREAM / 8)
 
 static struct {
-	nvmvd_crc_fn fn;
-	const char *name;
-	u32 zeros[4][256];
-} chosen __ro_after_init;
-
-static uint32_t crc_table(uint32_t crc, const void *src, size_t len)
-{
-	return ~nvmvd_crc_kernel(~crc, src, len);
-}
-
-#ifdef CONFIG_X86_64
-static inline u64 word_add(u64 sum, u64 word)
-{
-	asm("crc32q %1, %0" : "+r"(sum) : "rm"(word));
-	return sum;
-}
-
-static inline u32 over_zeros(u32 sum)
-{
-	return chosen.zeros[0][sum & 0xff] ^ chosen.zeros[1][sum >> 8 & 0xff] ^
-	       chosen.zeros[2][sum >> 16 & 0xff] ^ chosen.zeros[3][sum >> 24];
-}
+	struct nvmvd_crc use;
+	u32 table[8][256];		/* a byte with 0 to 7 zeros behind it */
+	u32 zeros[4][256];		/* a byte with STREAM zeros behind it */
+} crc __ro_after_init;
 
 static inline u64 word_at(const u8 *at)
 {
@@ -52,10 +36,94 @@ static inline u64 word_at(const u8 *at)
 	return word;
 }
 
-static uint32_t crc_instruction(uint32_t crc, const void *src, size_t len)
+/* Around the cache: durable with the next fence. */
+static inline void word_stream(u8 *to, u64 word)
+{
+	asm volatile("movnti %1, %0" : "=m"(*(u64 *)to) : "r"(word));
+}
+
+/* ---- by tables ---------------------------------------------------------------- */
+
+static inline u32 table_word(u32 sum, u64 word)
+{
+	word ^= sum;
+	return crc.table[7][word & 0xff] ^ crc.table[6][word >> 8 & 0xff] ^
+	       crc.table[5][word >> 16 & 0xff] ^
+	       crc.table[4][word >> 24 & 0xff] ^
+	       crc.table[3][word >> 32 & 0xff] ^
+	       crc.table[2][word >> 40 & 0xff] ^
+	       crc.table[1][word >> 48 & 0xff] ^ crc.table[0][word >> 56];
+}
+
+static uint32_t table_sum(uint32_t begin, const void *src, size_t len)
 {
 	const u8 *at = src;
-	u64 sum = (u32)~crc;
+	u32 sum = ~begin;
+
+	for (; len >= 8; at += 8, len -= 8)
+		sum = table_word(sum, word_at(at));
+	for (; len; at++, len--)
+		sum = crc.table[0][(sum ^ *at) & 0xff] ^ sum >> 8;
+	return ~sum;
+}
+
+static u32 table_store(u8 *to, const u8 *src)
+{
+	u32 sum = ~0u;
+	unsigned int i;
+
+	for (i = 0; i < NVM_PAGE; i += 8) {
+		u64 word = READ_ONCE(*(const u64 *)(src + i));
+
+		word_stream(to + i, word);
+		sum = table_word(sum, word);
+	}
+	return ~sum;
+}
+
+static void __init tables_make(void)
+{
+	unsigned int k, n, bit;
+
+	for (n = 0; n < 256; n++) {
+		u32 sum = n;
+
+		for (bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? POLYNOMIAL : 0);
+		crc.table[0][n] = sum;
+	}
+	for (k = 1; k < 8; k++)
+		for (n = 0; n < 256; n++) {
+			u32 sum = crc.table[k - 1][n];
+
+			crc.table[k][n] = crc.table[0][sum & 0xff] ^ sum >> 8;
+		}
+}
+
+/* ---- by the instruction --------------------------------------------------------- */
+
+static inline u64 instruction_word(u64 sum, u64 word)
+{
+	asm("crc32q %1, %0" : "+r"(sum) : "rm"(word));
+	return sum;
+}
+
+static inline u32 over_zeros(u32 sum)
+{
+	return crc.zeros[0][sum & 0xff] ^ crc.zeros[1][sum >> 8 & 0xff] ^
+	       crc.zeros[2][sum >> 16 & 0xff] ^ crc.zeros[3][sum >> 24];
+}
+
+/* The sums of three streams that follow one another, as one. */
+static inline u64 streams_join(u64 first, u64 second, u64 third)
+{
+	return over_zeros(over_zeros((u32)first) ^ (u32)second) ^ third;
+}
+
+static uint32_t instruction_sum(uint32_t begin, const void *src, size_t len)
+{
+	const u8 *at = src;
+	u64 sum = (u32)~begin;
 	u32 last;
 
 	for (; len >= 3 * STREAM; at += 3 * STREAM, len -= 3 * STREAM) {
@@ -63,63 +131,86 @@ static uint32_t crc_instruction(uint32_t crc, const void *src, size_t len)
 		unsigned int i;
 
 		for (i = 0; i < STREAM; i += 8) {
-			sum = word_add(sum, word_at(at + i));
-			second = word_add(second, word_at(at + STREAM + i));
-			third = word_add(third, word_at(at + 2 * STREAM + i));
+			sum = instruction_word(sum, word_at(at + i));
+			second = instruction_word(second,
+						  word_at(at + STREAM + i));
+			third = instruction_word(third,
+						 word_at(at + 2 * STREAM + i));
 		}
-		sum = over_zeros(over_zeros((u32)sum) ^ (u32)second) ^ third;
+		sum = streams_join(sum, second, third);
 	}
 	for (; len >= 8; at += 8, len -= 8)
-		sum = word_add(sum, word_at(at));
+		sum = instruction_word(sum, word_at(at));
 	last = (u32)sum;
 	for (; len; at++, len--)
 		asm("crc32b %1, %0" : "+r"(last) : "rm"(*at));
 	return ~last;
 }
 
+static inline u64 instruction_move(u64 sum, u8 *to, const u8 *src)
+{
+	u64 word = READ_ONCE(*(const u64 *)src);
+
+	word_stream(to, word);
+	return instruction_word(sum, word);
+}
+
+static u32 instruction_store(u8 *to, const u8 *src)
+{
+	u64 sum = ~0u, second = 0, third = 0;
+	unsigned int i;
+
+	for (i = 0; i < STREAM; i += 8) {
+		sum = instruction_move(sum, to + i, src + i);
+		second = instruction_move(second, to + STREAM + i,
+					  src + STREAM + i);
+		third = instruction_move(third, to + 2 * STREAM + i,
+					 src + 2 * STREAM + i);
+	}
+	sum = streams_join(sum, second, third);
+	for (i = 3 * STREAM; i < NVM_PAGE; i += 8)
+		sum = instruction_move(sum, to + i, src + i);
+	return ~(u32)sum;
+}
+
 /* By each bit alone; the others are their sums. */
 static void __init zeros_make(void)
 {
-	u64 bit[32];
-	unsigned int b, i, k, n;
+	unsigned int bit, i, k, n;
+	u64 alone[32];
 
-	for (b = 0; b < 32; b++) {
-		bit[b] = 1u << b;
-		for (i = 0; i < STREAM_WORDS; i++)
-			bit[b] = word_add(bit[b], 0);
+	for (bit = 0; bit < 32; bit++) {
+		alone[bit] = 1u << bit;
+		for (i = 0; i < STREAM; i += 8)
+			alone[bit] = instruction_word(alone[bit], 0);
 	}
 	for (k = 0; k < 4; k++)
 		for (n = 0; n < 256; n++)
-			for (chosen.zeros[k][n] = 0, b = 0; b < 8; b++)
-				if (n >> b & 1)
-					chosen.zeros[k][n] ^= (u32)bit[8 * k + b];
+			for (bit = 0; bit < 8; bit++)
+				if (n >> bit & 1)
+					crc.zeros[k][n] ^= (u32)alone[8 * k + bit];
 }
 
-static bool __init instruction_here(void)
-{
-	return boot_cpu_has(X86_FEATURE_XMM4_2);
-}
-#else
-#define crc_instruction	crc_table
-static void __init zeros_make(void)
-{
-}
+/* ---- choosing --------------------------------------------------------------------- */
 
-static bool __init instruction_here(void)
-{
-	return false;
-}
-#endif
+static const struct nvmvd_crc by_table __initconst = {
+	.name = "table", .sum = table_sum, .store = table_store,
+};
+
+static const struct nvmvd_crc by_instruction __initconst = {
+	.name = "instruction", .sum = instruction_sum,
+	.store = instruction_store,
+};
 
 /* The best of some runs: what interrupts one is not ours. */
-static u64 __init measure_ns(nvmvd_crc_fn fn, const void *page)
+static u64 __init measure_ns(const struct nvmvd_crc *way, const u8 *page)
 {
 	u64 best = U64_MAX;
 	unsigned int run;
 
 	for (run = 0; run < 16; run++) {
 		u64 begin = ktime_get_ns(), took;
-		u32 sum = fn(fn(0, page, 4096), page, 4096);
+		u32 sum = way->sum(way->sum(0, page, NVM_PAGE), page, NVM_PAGE);
 
 		barrier_data(&sum);
 		took = (ktime_get_ns() - begin) / 2;
@@ -129,69 +220,72 @@ static u64 __init measure_ns(nvmvd_crc_fn fn, const void *page)
 	return best;
 }
 
-static int __init both_agree(const u8 *page)
+static bool __init way_right(const struct nvmvd_crc *way, const u8 *page,
+			     u8 *copy)
 {
 	unsigned int len;
 
-	for (len = 0; len <= 4096; len += len < 64 ? 1 : 448)
-		if (crc_table(len, page, len) !=
-		    crc_instruction(len, page, len)) {
-			pr_err("the processor's CRC32C is wrong\n");
-			return -EINVAL;
-		}
+	for (len = 0; len <= NVM_PAGE; len += len < 64 ? 1 : 448)
+		if (way->sum(len, page, len) != table_sum(len, page, len))
+			return false;
+	memset(copy, 0, NVM_PAGE);
+	return way->store(copy, page) == table_sum(0, page, NVM_PAGE) &&
+	       !memcmp(copy, page, NVM_PAGE);
+}
+
+static int __init ways_compare(const char *wanted, u8 *page)
+{
+	u64 table_ns, instruction_ns;
+	unsigned int i;
+
+	for (i = 0; i < NVM_PAGE; i++)
+		page[i] = (u8)(i * 37 + i / 256);
+	zeros_make();
+	if (table_sum(0, "123456789", 9) != 0xe3069283 ||
+	    !way_right(&by_table, page, page + NVM_PAGE) ||
+	    !way_right(&by_instruction, page, page + NVM_PAGE)) {
+		pr_err("CRC32C is computed wrongly\n");
+		return -EIO;
+	}
+	table_ns = measure_ns(&by_table, page);
+	instruction_ns = measure_ns(&by_instruction, page);
+	if (!strcmp(wanted, "instruction") ||
+	    (!strcmp(wanted, "auto") && instruction_ns < table_ns))
+		crc.use = by_instruction;
+	pr_info("checksum: %s (4 KiB: table %llu ns, instruction %llu ns)\n",
+		crc.use.name, table_ns, instruction_ns);
 	return 0;
 }
 
 int __init nvmvd_crc_choose(const char *wanted)
 {
-	u64 table_ns, instruction_ns;
-	unsigned int i;
-	u8 *page;
+	u8 *pages;
 	int err;
 
-	chosen.fn = crc_table;
-	chosen.name = "table";
-	if (!strcmp(wanted, "instruction") && !instruction_here()) {
-		pr_err("crc=instruction: this processor has none\n");
-		return -EINVAL;
-	}
 	if (strcmp(wanted, "auto") && strcmp(wanted, "table") &&
 	    strcmp(wanted, "instruction")) {
 		pr_err("crc=%s: not auto, table or instruction\n", wanted);
 		return -EINVAL;
 	}
-	if (!instruction_here()) {
+	tables_make();
+	crc.use = by_table;
+	if (!boot_cpu_has(X86_FEATURE_XMM4_2)) {
+		if (!strcmp(wanted, "instruction")) {
+			pr_err("crc=instruction: this processor has none\n");
+			return -EINVAL;
+		}
 		pr_info("checksum: table\n");
 		return 0;
 	}
-	page = kmalloc(4096, GFP_KERNEL);
-	if (!page)
+	pages = kmalloc(2 * NVM_PAGE, GFP_KERNEL);
+	if (!pages)
 		return -ENOMEM;
-	for (i = 0; i < 4096; i++)
-		page[i] = (u8)(i * 37 + i / 256);
-	zeros_make();
-	err = both_agree(page);
-	table_ns = measure_ns(crc_table, page);
-	instruction_ns = measure_ns(crc_instruction, page);
-	kfree(page);
-	if (err)
-		return err;
-	if (!strcmp(wanted, "instruction") ||
-	    (!strcmp(wanted, "auto") && instruction_ns < table_ns)) {
-		chosen.fn = crc_instruction;
-		chosen.name = "instruction";
-	}
-	pr_info("checksum: %s (4 KiB: table %llu ns, instruction %llu ns)\n",
-		chosen.name, table_ns, instruction_ns);
-	return 0;
+	err = ways_compare(wanted, pages);
+	kfree(pages);
+	return err;
 }
 
-nvmvd_crc_fn nvmvd_crc(void)
+const struct nvmvd_crc *nvmvd_crc(void)
 {
-	return chosen.fn;
-}
-
-const char *nvmvd_crc_name(void)
-{
-	return chosen.name;
+	return &crc.use;
 }

@@ -29,7 +29,7 @@ static int __init nvmvd_init(void)
 
 	if (err)
 		return err;
-	nvmvd_media_start(nvmvd_crc());
+	nvmvd_media_start();
 	nvmvd_nd_driver.drv.groups = nvmvd_driver_groups();
 	err = nd_driver_register(&nvmvd_nd_driver);
 	if (err || !autoattach)

@@ -79,6 +79,15 @@ static int media_store(struct nvm_media *media, uint64_t off, const void *src,
 	return 0;
 }
 
+static int media_store_crc(struct nvm_media *media, uint64_t off,
+			   const void *src, uint32_t *ret_crc)
+{
+	if (!media_contains(media, off, NVM_PAGE))
+		return -NVM_EIO;
+	*ret_crc = nvmvd_crc()->store(place_of(media)->data + off, src);
+	return 0;
+}
+
 static int media_drain(struct nvm_media *media)
 {
 	wmb();
@@ -126,6 +135,7 @@ static int media_sync(struct nvm_media *media)
 static struct nvm_media_ops media_ops __ro_after_init = {
 	.load = media_load,
 	.store = media_store,
+	.store_crc = media_store_crc,
 	.drain = media_drain,
 	.flush = media_flush,
 	.discard = media_discard,
@@ -133,9 +143,9 @@ static struct nvm_media_ops media_ops __ro_after_init = {
 	.sync = media_sync,
 };
 
-void __init nvmvd_media_start(nvmvd_crc_fn crc32c)
+void __init nvmvd_media_start(void)
 {
-	media_ops.crc32c = crc32c;
+	media_ops.crc32c = nvmvd_crc()->sum;
 }
 
 void nvmvd_media_init(struct nvmvd_place *place)

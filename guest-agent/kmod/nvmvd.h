@@ -30,6 +30,10 @@
 
 #include "vdisk/vdisk.h"
 
+#ifndef CONFIG_X86_64
+#error "nvmvd is written for x86-64"
+#endif
+
 #undef pr_fmt
 #define pr_fmt(fmt)	"nvmvd: " fmt
 
@@ -65,13 +69,19 @@ struct device *nvmvd_place_dax(struct device *dev);
 
 /* ---- media and checksum ------------------------------------------------------ */
 
-typedef uint32_t (*nvmvd_crc_fn)(uint32_t crc, const void *src, size_t len);
+struct nvmvd_crc {
+	const char *name;
+	/* as crc32c of base/media.h */
+	uint32_t (*sum)(uint32_t begin, const void *src, size_t len);
+	/* Stream NVM_PAGE bytes to @to, 8-aligned, reading each once. */
+	u32 (*store)(u8 *to, const u8 *src);
+};
 
-void nvmvd_media_start(nvmvd_crc_fn crc32c);
-void nvmvd_media_init(struct nvmvd_place *place);
 int nvmvd_crc_choose(const char *wanted);
-nvmvd_crc_fn nvmvd_crc(void);
-const char *nvmvd_crc_name(void);
+const struct nvmvd_crc *nvmvd_crc(void);
+
+void nvmvd_media_start(void);
+void nvmvd_media_init(struct nvmvd_place *place);
 
 /* ---- disks ------------------------------------------------------------------- */
 

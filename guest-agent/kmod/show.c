@@ -48,7 +48,7 @@ SHOW(scrub_errors, "%llu", READ_ONCE(disk->scrub_errors));
 static ssize_t checksum_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%s\n", nvmvd_crc_name());
+	return sysfs_emit(buf, "%s\n", nvmvd_crc()->name);
 }
 static DEVICE_ATTR_RO(checksum);
 

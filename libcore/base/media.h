@@ -47,6 +47,13 @@ struct nvm_media_ops {
 	 */
 	int (*store)(struct nvm_media *media, uint64_t off, const void *src,
 		     size_t len);
+	/*
+	 * store() of NVM_PAGE bytes, which also gives the CRC32C of what was
+	 * stored: each byte of @src is read once, so it may change meanwhile.
+	 * NULL where there is nothing to be won by it.
+	 */
+	int (*store_crc)(struct nvm_media *media, uint64_t off,
+			 const void *src, uint32_t *ret_crc);
 	/* Every earlier store of this thread is durable, on BUS media. */
 	int (*drain)(struct nvm_media *media);
 	/*

@@ -18,9 +18,12 @@ static int data_store(struct vdisk *disk, uint32_t block, const uint8_t *src,
 {
 	const struct vd_segment *segment = segment_of(disk, block);
 	struct nvm_media *media = segment_media(disk, segment);
-	int err = media->ops->store(media, data_off(segment, block), src,
-				    VD_BLOCK);
+	int err;
 
+	if (ret_csum && media->ops->store_crc)
+		return media->ops->store_crc(media, data_off(segment, block),
+					     src, ret_csum);
+	err = media->ops->store(media, data_off(segment, block), src, VD_BLOCK);
 	if (!err && ret_csum)
 		*ret_csum = media->ops->crc32c(0, src, VD_BLOCK);
 	return err;
