@@ -296,6 +296,20 @@ kmod: ## build the guests' kernel module (KDIR= or KVER=; else for the tests' gu
 	  echo "nvmpool: $$place/nvmvd.ko"; \
 	done
 
+# What DKMS builds it from, and the rule for its links; below $(DESTDIR), whatever PREFIX.
+KMOD_SOURCES = $(wildcard $(foreach d,base vdisk wear,libcore/$(d)/*.[ch]) guest-agent/kmod/*.[ch]) \
+  guest-agent/kmod/Kbuild LICENSE
+KMOD_TREE = $(DESTDIR)/usr/src/nvmvd-$(VERSION)
+.PHONY: install-dkms uninstall-dkms
+install-dkms: ## install the module's sources for DKMS (then: dkms install nvmvd/VERSION) and its udev rule
+	@set -e; for file in $(KMOD_SOURCES); do install -D -m 644 $$file "$(KMOD_TREE)/$$file"; done
+	@sed 's/#MODULE_VERSION#/$(VERSION)/' guest-agent/kmod/dkms.conf > "$(KMOD_TREE)/dkms.conf"
+	@install -D -m 644 guest-agent/kmod/60-nvmvd.rules "$(DESTDIR)/usr/lib/udev/rules.d/60-nvmvd.rules"
+	@echo "nvmpool: the module's sources are in $(KMOD_TREE)"
+
+uninstall-dkms: ## remove what install-dkms put there
+	@rm -rf "$(KMOD_TREE)" "$(DESTDIR)/usr/lib/udev/rules.d/60-nvmvd.rules"
+
 # ---- what comes from the option tables ------------------------------------------
 
 MAN := $(patsubst docs/man/%.in,$(BUILD)/man/%,$(wildcard $(TOOL_NAMES:%=docs/man/%.1.in))) \

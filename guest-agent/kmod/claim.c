@@ -56,6 +56,15 @@ static void claim_remove(struct device *dev)
 	place->claimed = false;
 }
 
+/* Called with the lock of the device, so it is ours as long. */
+static void claim_notify(struct device *dev, enum nvdimm_event event)
+{
+	struct nvmvd_place *place = dev_get_drvdata(dev);
+
+	if (event == NVDIMM_REVALIDATE_POISON && place)
+		nvmvd_place_bad(place);
+}
+
 struct nd_device_driver nvmvd_nd_driver = {
 	.drv = {
 		.name = "nvmvd",
@@ -65,6 +74,7 @@ struct nd_device_driver nvmvd_nd_driver = {
 		ND_DRIVER_DAX_PMEM,
 	.probe = claim_probe,
 	.remove = claim_remove,
+	.notify = claim_notify,
 };
 
 /* ---- who has it --------------------------------------------------------------- */

@@ -6,8 +6,12 @@
 #ifndef NVMVD_COMPAT_H
 #define NVMVD_COMPAT_H
 
+#include <linux/badblocks.h>
 #include <linux/blkdev.h>
+#include <linux/range.h>
 #include <linux/version.h>
+
+struct nd_region;
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define NVMVD_MODE_WRITE	FMODE_WRITE
@@ -83,5 +87,12 @@ nvmvd_gendisk_alloc(const struct nvmvd_limits *limits)
 	return disk;
 }
 #endif
+
+/*
+ * Exported for drivers of the nd bus, but declared in drivers/nvdimm/nd.h only;
+ * the kernel's symbol versions see to it that it is still this function.
+ */
+void nvdimm_badblocks_populate(struct nd_region *nd_region,
+			       struct badblocks *bb, const struct range *range);
 
 #endif

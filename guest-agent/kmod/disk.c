@@ -8,6 +8,7 @@
  * memory lives on until the last reference to the gendisk has gone.
  */
 #include <linux/idr.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -137,7 +138,17 @@ static int vdisk_open(struct nvmvd *disk, struct nvm_fault *fault)
 	import_uuid(&disk->uuid, info.uuid);
 	strscpy(disk->label, info.label, sizeof(disk->label));
 	disk->was_clean = info.was_clean;
+	disk->verify = true;
 	return 0;
+}
+
+/* The largest group that finds its free blocks, whatever the other lanes hold. */
+static u32 group_bytes(const struct nvmvd *disk)
+{
+	u32 spares = disk->geometry.block_count - disk->geometry.logical_count;
+
+	return rounddown_pow_of_two(clamp(spares / 4, 1u, VD_GROUP_MAX)) *
+	       VD_BLOCK;
 }
 
 /* Once it is added it is the gendisk's, and freed with it. */
@@ -145,7 +156,7 @@ static int gendisk_add(struct nvmvd *disk)
 {
 	const struct nvmvd_limits limits = {
 		.write_cache = disk->sync && !disk->read_only,
-		.atomic_bytes = VD_GROUP_MAX * VD_BLOCK,
+		.atomic_bytes = disk->read_only ? 0 : group_bytes(disk),
 	};
 	struct gendisk *gd = nvmvd_gendisk_alloc(&limits);
 	int err;

@@ -61,13 +61,27 @@ static void bytes_store(u8 *to, const u8 *src, size_t len)
 			    len - head - lines);
 }
 
+/* Is it known that these bytes, from the start of the place, are lost? */
+bool nvmvd_media_lost(struct nvmvd_place *place, u64 off, u64 len)
+{
+	sector_t first = off >> SECTOR_SHIFT, bad;
+	int count;
+
+	return READ_ONCE(place->bad.count) &&
+	       badblocks_check(&place->bad, first,
+			       DIV_ROUND_UP_ULL(off + len, SECTOR_SIZE) - first,
+			       &bad, &count);
+}
+
 static int media_load(struct nvm_media *media, uint64_t off, void *dst,
 		      size_t len)
 {
-	if (!media_contains(media, off, len))
+	struct nvmvd_place *place = place_of(media);
+
+	if (!media_contains(media, off, len) ||
+	    nvmvd_media_lost(place, place->data_off + off, len))
 		return -NVM_EIO;
-	return copy_mc_to_kernel(dst, place_of(media)->data + off, len) ?
-	       -NVM_EIO : 0;
+	return copy_mc_to_kernel(dst, place->data + off, len) ? -NVM_EIO : 0;
 }
 
 static int media_store(struct nvm_media *media, uint64_t off, const void *src,

@@ -50,6 +50,7 @@ struct nvmvd_place {
 	u64 data_off;			/* behind the info block */
 	void *map;			/* of [start, start + bytes) */
 	u8 *data;
+	struct badblocks bad;		/* sectors from start, known to be lost */
 	bool claimed;			/* our driver is bound to dev */
 	struct nvmvd *owner;		/* under nvmvd_disk_lock */
 	bool taken;			/* by a disk, or given to one */
@@ -63,6 +64,7 @@ void nvmvd_place_free(struct nvmvd_place *place);
 int nvmvd_place_claim(struct nvmvd_place *place);
 void nvmvd_place_release(struct nvmvd_place *place);
 bool nvmvd_place_ours(void);
+void nvmvd_place_bad(struct nvmvd_place *place);
 bool nvmvd_place_named(const struct nvmvd_place *place, const char *word);
 struct gendisk *nvmvd_place_gendisk(struct device *dev);
 struct device *nvmvd_place_dax(struct device *dev);
@@ -82,6 +84,7 @@ const struct nvmvd_crc *nvmvd_crc(void);
 
 void nvmvd_media_start(void);
 void nvmvd_media_init(struct nvmvd_place *place);
+bool nvmvd_media_lost(struct nvmvd_place *place, u64 off, u64 len);
 
 /* ---- disks ------------------------------------------------------------------- */
 
@@ -103,6 +106,7 @@ struct nvmvd {
 	char label[VD_LABEL_MAX + 1];
 	bool sync;			/* durable at a flush only */
 	bool read_only, was_clean;
+	bool verify;			/* reads are checked */
 	bool going;			/* no more opens */
 	bool down;			/* under nvmvd_disk_lock */
 	int close_err;

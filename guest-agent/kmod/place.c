@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "nvmvd.h"
 
 /* An info block, as drivers/nvdimm/pfn.h has it: see also libcore/pool/stamp.c. */
@@ -110,7 +111,7 @@ static int info_read(struct nvmvd_place *place)
 
 	if (name_begins(place->dev, "namespace"))
 		return 0;
-	if (place->bytes < 2 * INFO_OFF ||
+	if (nvmvd_media_lost(place, INFO_OFF, sizeof(info)) ||
 	    copy_mc_to_kernel(&info, (u8 *)place->map + INFO_OFF, sizeof(info)))
 		return -EIO;
 	off = get_le64(info.dataoff);
@@ -141,6 +142,16 @@ static int place_map(struct nvmvd_place *place, struct device *ns)
 	return place->map ? 0 : -ENOMEM;
 }
 
+/* Reading what is known to be lost could stop the machine, so we ask first. */
+void nvmvd_place_bad(struct nvmvd_place *place)
+{
+	const struct range range = {
+		.start = place->start, .end = place->start + place->bytes - 1,
+	};
+
+	nvdimm_badblocks_populate(place->region, &place->bad, &range);
+}
+
 /* ERR_PTR: there is no memory behind it that could hold an extent. */
 struct nvmvd_place *nvmvd_place_new(struct device *dev)
 {
@@ -160,7 +171,11 @@ struct nvmvd_place *nvmvd_place_new(struct device *dev)
 	err = place_map(place, ns);
 	put_device(ns);
 	if (!err)
+		err = badblocks_init(&place->bad, 1);
+	if (!err) {
+		nvmvd_place_bad(place);
 		err = info_read(place);
+	}
 	if (err) {
 		nvmvd_place_free(place);
 		return ERR_PTR(err);
@@ -174,6 +189,8 @@ struct nvmvd_place *nvmvd_place_new(struct device *dev)
 /* Not claimed any more. */
 void nvmvd_place_free(struct nvmvd_place *place)
 {
+	if (place->bad.page)
+		badblocks_exit(&place->bad);
 	if (place->map)
 		memunmap(place->map);
 	put_device(place->dev);

@@ -194,6 +194,27 @@ static ssize_t scrub_kib_s_store(struct device *dev,
 }
 static DEVICE_ATTR_RW(scrub_kib_s);
 
+static ssize_t verify_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(disk_of(dev)->verify));
+}
+
+static ssize_t verify_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t len)
+{
+	struct nvmvd *disk = disk_of(dev);
+	bool value;
+	int err = kstrtobool(buf, &value);
+
+	if (err)
+		return err;
+	WRITE_ONCE(disk->verify, value);
+	vd_verify(disk->vd, value);
+	return len;
+}
+static DEVICE_ATTR_RW(verify);
+
 /* ---- wear ------------------------------------------------------------------------------ */
 
 /* Least, mean and most writes of a physical block, and how many cannot be read. */
@@ -263,7 +284,7 @@ static struct attribute *disk_attrs[] = {
 	&dev_attr_rolled_back.attr, &dev_attr_lost_lines.attr,
 	&dev_attr_data_errors.attr,
 	&dev_attr_policy.attr, &dev_attr_threshold.attr, &dev_attr_budget.attr,
-	&dev_attr_endurance.attr, &dev_attr_wear.attr,
+	&dev_attr_endurance.attr, &dev_attr_verify.attr, &dev_attr_wear.attr,
 	&dev_attr_scrub_kib_s.attr, &dev_attr_scrub_block.attr,
 	&dev_attr_scrub_rounds.attr, &dev_attr_scrub_errors.attr,
 	NULL
