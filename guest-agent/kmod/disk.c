@@ -120,6 +120,36 @@ static int disk_memory(struct nvmvd *disk, size_t *ret_bytes)
 	return disk->group && disk->mem ? 0 : -ENOMEM;
 }
 
+static u64 generation(struct nvmvd *disk)
+{
+	struct nvm_media *first = disk->extent[0];
+	le64_t now = { 0 };
+
+	first->ops->load(first, offsetof(struct vd_sb, generation), &now,
+			 sizeof(now));
+	return get_le64(now);
+}
+
+/*
+ * Nobody tells a driver of a dax device that its memory takes no stores, and
+ * they are lost in silence.  Opening for writing stores new SBs: are they there?
+ */
+static int vdisk_try(struct nvmvd *disk, struct vd_open_args *args,
+		     struct nvm_fault *fault)
+{
+	u64 before = generation(disk);
+	int err;
+
+	args->flags = disk->read_only ? VD_OPEN_READ_ONLY : 0;
+	err = vd_open(&disk->area, args, &disk->vd, fault);
+	if (err || disk->read_only || generation(disk) != before)
+		return err;
+	pr_info("%s: takes no stores: read-only\n", disk->place[0]->name);
+	disk->read_only = true;
+	args->flags = VD_OPEN_READ_ONLY;
+	return vd_open(&disk->area, args, &disk->vd, fault);
+}
+
 static int vdisk_open(struct nvmvd *disk, struct nvm_fault *fault)
 {
 	struct vd_open_args args = { .relax = nvmvd_relax };
@@ -130,8 +160,7 @@ static int vdisk_open(struct nvmvd *disk, struct nvm_fault *fault)
 		return err;
 	args.lane_count = disk->lane_count;
 	args.mem = disk->mem;
-	args.flags = disk->read_only ? VD_OPEN_READ_ONLY : 0;
-	err = vd_open(&disk->area, &args, &disk->vd, fault);
+	err = vdisk_try(disk, &args, fault);
 	if (err)
 		return err;
 	vd_info(disk->vd, &info);
@@ -228,9 +257,10 @@ struct nvmvd *nvmvd_disk_new(struct nvmvd_place **place, u32 count)
 		disk_free(disk);
 		return ERR_PTR(err);
 	}
-	pr_info("%s: %pUb, %llu MiB on %u %s%s%s\n", disk->name,
+	pr_info("%s: %pUb, %llu MiB on %u %s%s%s%s\n", disk->name,
 		&disk->uuid, nvmvd_disk_bytes(disk) >> 20, count,
 		count == 1 ? "extent" : "extents",
+		disk->read_only ? ", read-only" : "",
 		disk->sync ? ", durable at a flush" : "",
 		disk->was_clean ? "" : ", recovered");
 	return disk;
