@@ -127,8 +127,9 @@ static int uuid_attach(const struct nvmvd_finds *finds, const uuid_t *uuid)
 static int names_attach(const struct nvmvd_finds *finds, char *words)
 {
 	struct nvmvd_place *place[VD_EXTENTS_MAX];
-	u32 count = 0, i;
+	u32 count = 0, whole, i;
 	char *word;
+	int err;
 
 	while ((word = strsep(&words, " \t\n"))) {
 		if (!*word)
@@ -142,7 +143,12 @@ static int names_attach(const struct nvmvd_finds *finds, char *words)
 			return -E2BIG;
 		place[count++] = finds->found[i].place;
 	}
-	return count ? places_attach(place, count) : -EINVAL;
+	if (!count)
+		return -EINVAL;
+	err = nvmvd_find_whole(place, count, &whole);
+	if (!err && whole != count)
+		err = -NVM_EMEDIUM;
+	return err ? err : places_attach(place, count);
 }
 
 /* A uuid, or the names of all devices of one disk. */

@@ -207,6 +207,35 @@ static void nobody_runs_far_ahead_of_a_slow_writer(void **state)
 	rig_close(&t.rig);
 }
 
+/* ---- a source that changes ---------------------------------------------------- */
+
+static uint8_t changing[VD_BLOCK];
+
+/* Its owner changes the block as soon as it has been read. */
+static int store_crc(struct nvm_media *media, uint64_t off, const void *src,
+		     uint32_t *ret_crc)
+{
+	int err = t.under->store(media, off, src, VD_BLOCK);
+
+	*ret_crc = t.under->crc32c(0, src, VD_BLOCK);
+	rig_fill(changing, BLOCK, 3);
+	return err;
+}
+
+static void a_source_is_read_once_where_the_media_sums_up_what_it_stores(void **state)
+{
+	(void)state;
+	begin(NVM_BUS);
+	t.ops.store_crc = store_crc;
+	rig_fill(changing, BLOCK, 2);
+	assert_int_equal(vd_write(t.rig.disk, 0, BLOCK, 1, changing, 0), 0);
+	rig_expect(&t.rig, BLOCK, 2);
+	rig_close(&t.rig);
+	rig_open(&t.rig);
+	rig_expect(&t.rig, BLOCK, 2);
+	rig_close(&t.rig);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_teardown(test, end)
@@ -214,6 +243,7 @@ int main(void)
 		T(a_reader_whose_block_is_given_away_looks_again),
 		T(what_comes_during_a_sync_waits_for_the_next),
 		T(nobody_runs_far_ahead_of_a_slow_writer),
+		T(a_source_is_read_once_where_the_media_sums_up_what_it_stores),
 	};
 #undef T
 	return cmocka_run_group_tests(tests, NULL, NULL);
