@@ -46,6 +46,34 @@ static inline uint32_t crc_28_bytes(uint32_t crc, const uint64_t word[4])
 }
 
 /*
+ * As media->ops->crc32c, of a few words of 4 bytes; only where there is the
+ * instruction.
+ */
+static inline uint32_t crc_words(uint32_t crc, const void *src, size_t len)
+{
+#if defined(__x86_64__)
+	const uint8_t *bytes = (const uint8_t *)src;
+	uint64_t sum = (uint32_t)~crc, word;
+	uint32_t half, sum32;
+
+	for (; len >= 8; len -= 8, bytes += 8) {
+		memcpy(&word, bytes, 8);
+		__asm__("crc32q %1, %0" : "+r"(sum) : "rm"(word));
+	}
+	sum32 = (uint32_t)sum;
+	if (len) {
+		memcpy(&half, bytes, 4);
+		__asm__("crc32l %1, %0" : "+r"(sum32) : "rm"(half));
+	}
+	return ~sum32;
+#else
+	(void)src;
+	(void)len;
+	return crc;
+#endif
+}
+
+/*
  * @delta: the checksum of @len bytes XOR the one that they should have.  If
  * one single bit of them explains it, its number (8 * byte + bit); else -1.
  * len is at most 4096.

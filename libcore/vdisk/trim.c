@@ -39,10 +39,14 @@ static uint32_t line_csum(const struct vdisk *disk, uint32_t block,
 {
 	const struct nvm_media *media = disk->area.extent[0];
 	le32_t seed[3] = { put_le32(salt), put_le32(block), put_le32(line) };
-	uint32_t crc = media->ops->crc32c(salt, seed, sizeof(seed));
+	size_t len = sizeof(*bytes) - sizeof(bytes->csum);
+	uint32_t crc;
 
-	return media->ops->crc32c(crc, &bytes->lag,
-				  sizeof(*bytes) - sizeof(bytes->csum));
+	if (disk->crc_instruction)
+		return crc_words(crc_words(salt, seed, sizeof(seed)),
+				 &bytes->lag, len);
+	crc = media->ops->crc32c(salt, seed, sizeof(seed));
+	return media->ops->crc32c(crc, &bytes->lag, len);
 }
 
 static bool line_sane(const struct vd_trim_line *line)

@@ -255,10 +255,31 @@ static void seen_begin(struct pmutants *m)
 	m->crash.seen = copy;
 }
 
+/*
+ * A format is done: nothing of what lay there before is left where no table is,
+ * as in the slot of the journal that nobody has used yet.
+ */
+static bool nothing_left(struct pmutants *m, const struct domain_trace *trace)
+{
+	struct domain *domain = m->crash.yard.domain;
+	bool good;
+
+	if (m->crash.op->flags != OP_FORMAT)
+		return true;
+	domain_mark(domain);
+	domain_apply(domain, trace, 0, trace->count);
+	good = domain_reads_zero(domain, m->geom.journal_off,
+				 m->geom.journal_slot_bytes) ||
+	       deny(&m->crash.verdict, "what lay here before is left in the "
+		    "journal");
+	domain_back(domain);
+	return good;
+}
+
 /* True if some image of the (mutant) trace shows that something is wrong. */
 static bool trace_noticed(struct pmutants *m, const struct domain_trace *trace)
 {
-	bool good = crash_explore(&m->crash, trace);
+	bool good = nothing_left(m, trace) && crash_explore(&m->crash, trace);
 
 	if (good && m->guest_off)
 		good = explore_end(m, trace, &m->guest, check_guest);

@@ -112,12 +112,13 @@ int vyard_open(struct vyard *yard, unsigned flags)
 
 #define WORDS	(VD_SECTOR / 8)
 
-static uint64_t word_of(uint64_t tag, uint64_t block, unsigned sector,
-			unsigned i)
+#define STEP	0xc2b2ae3d27d4eb4fu
+
+/* The first word's place; each one behind it has STEP more. */
+static uint64_t word_first(uint64_t tag, uint64_t block, unsigned sector)
 {
 	return tag * 0x9e3779b97f4a7c15u +
-	       ((block * VYARD_SECTORS + sector) * WORDS + i) *
-	       0xc2b2ae3d27d4eb4fu;
+	       (block * VYARD_SECTORS + sector) * WORDS * STEP;
 }
 
 void vcontent_bytes(uint32_t block, const struct vcontent *content,
@@ -127,7 +128,7 @@ void vcontent_bytes(uint32_t block, const struct vcontent *content,
 		uint64_t word[WORDS] = { content->tag[s] };
 
 		for (unsigned i = 1; content->tag[s] && i < WORDS; i++)
-			word[i] = word_of(word[0], block, s, i);
+			word[i] = word_first(word[0], block, s) + i * STEP;
 		memcpy(ret_bytes + s * VD_SECTOR, word, VD_SECTOR);
 	}
 }
@@ -136,12 +137,13 @@ bool vcontent_parse(uint32_t block, const uint8_t bytes[VD_BLOCK],
 		    struct vcontent *ret_content)
 {
 	for (unsigned s = 0; s < VYARD_SECTORS; s++) {
-		uint64_t word[WORDS], differ = 0;
+		uint64_t word[WORDS], differ = 0, want, step;
 
 		memcpy(word, bytes + s * VD_SECTOR, VD_SECTOR);
+		want = word[0] ? word_first(word[0], block, s) : 0;
+		step = word[0] ? STEP : 0;
 		for (unsigned i = 1; i < WORDS; i++)
-			differ |= word[i] ^ (word[0] ? word_of(word[0], block,
-							       s, i) : 0);
+			differ |= word[i] ^ (want += step);
 		if (differ)
 			return false;
 		ret_content->tag[s] = word[0];

@@ -44,6 +44,22 @@ static void test_every_single_bit_is_found(void **state)
 	}
 }
 
+static void test_words_are_summed_up_as_bytes_are(void **state)
+{
+	static unsigned char bytes[80];
+
+	(void)state;
+	if (!crc_has_instruction())
+		skip();
+	fill(bytes, sizeof(bytes));
+	for (uint32_t len = 0; len <= 76; len += 4)
+		for (uint32_t at = 0; at < 4; at++)
+			assert_int_equal(crc_words(crc32c(bytes, 5),
+						   bytes + at, len),
+				~crc32_iscsi(bytes + at, (int)len,
+					     ~crc32c(bytes, 5)));
+}
+
 static void test_two_bits_are_not_taken_for_one(void **state)
 {
 	static unsigned char bytes[4096];
@@ -86,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_single_bit_is_found),
+		cmocka_unit_test(test_words_are_summed_up_as_bytes_are),
 		cmocka_unit_test(test_two_bits_are_not_taken_for_one),
 		cmocka_unit_test(test_a_bit_beyond_the_length_is_not_found),
 	};
