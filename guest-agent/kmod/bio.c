@@ -221,7 +221,7 @@ void nvmvd_submit_bio(struct bio *bio)
 	struct nvmvd *disk = gd->private_data;
 	bool group = bio->bi_opf & NVMVD_ATOMIC &&
 		     bio->bi_iter.bi_size > NVMVD_BOUNCE;
-	bool counted = blk_queue_io_stat(gd->queue);
+	bool counted = blk_queue_io_stat(gd->queue) && bio_sectors(bio);
 	unsigned long begun;
 	int lane, err;
 

@@ -100,16 +100,22 @@ static bool dax_mapped(struct device *dax)
 
 static bool place_busy(struct nvmvd_place *place)
 {
-	struct gendisk *disk = nvmvd_place_gendisk(place->dev);
-	struct device *dax = nvmvd_place_dax(place->dev);
-	bool busy = disk && disk_openers(disk);
+	struct gendisk *disk;
+	struct device *dax;
+	bool busy;
 
+	/* What its driver made of it stays as long. */
+	device_lock(place->dev);
+	disk = nvmvd_place_gendisk(place->dev);
+	busy = disk && disk_openers(disk);
+	dax = nvmvd_place_dax(place->dev);
 	if (dax) {
 		/* As ordinary memory (kmem), it cannot be had back. */
 		busy |= dax->driver && strcmp(dax->driver->name, "device_dax");
 		busy = busy || dax_mapped(dax);
 		put_device(dax);
 	}
+	device_unlock(place->dev);
 	return busy;
 }
 

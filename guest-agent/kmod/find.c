@@ -42,15 +42,24 @@ static bool place_look(struct nvmvd_place *place, struct nvmvd_found *found)
 	return says;
 }
 
+/* Its lock keeps it, its parent and what its driver made of it alive. */
+static struct nvmvd_place *device_place(struct device *dev)
+{
+	struct nvmvd_place *place = ERR_PTR(-ENXIO);
+
+	device_lock(dev);
+	if (device_is_registered(dev) &&
+	    dev->driver != &nvmvd_nd_driver.drv)
+		place = nvmvd_place_new(dev);
+	device_unlock(dev);
+	return place;
+}
+
 static int device_look(struct device *dev, void *ctx)
 {
 	struct nvmvd_finds *finds = ctx;
-	struct nvmvd_place *place;
+	struct nvmvd_place *place = device_place(dev);
 
-	/* Ours already. */
-	if (dev->driver == &nvmvd_nd_driver.drv)
-		return 0;
-	place = nvmvd_place_new(dev);
 	if (IS_ERR(place))
 		return PTR_ERR(place) == -ENOMEM ? -ENOMEM : 0;
 	if (finds->count == finds->room) {

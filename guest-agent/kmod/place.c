@@ -152,7 +152,7 @@ void nvmvd_place_bad(struct nvmvd_place *place)
 	nvdimm_badblocks_populate(place->region, &place->bad, &range);
 }
 
-/* ERR_PTR: there is no memory behind it that could hold an extent. */
+/* With the device's lock.  ERR_PTR: there is no memory behind it that could hold an extent. */
 struct nvmvd_place *nvmvd_place_new(struct device *dev)
 {
 	struct device *ns = namespace_of(dev);

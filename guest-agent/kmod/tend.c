@@ -75,6 +75,14 @@ static u64 scrub_step(struct nvmvd *disk, u64 credit, unsigned int ms)
 	return credit;
 }
 
+static void rest(unsigned int ms)
+{
+	set_current_state(TASK_INTERRUPTIBLE);
+	if (!kthread_should_stop())
+		schedule_timeout(msecs_to_jiffies(ms));
+	__set_current_state(TASK_RUNNING);
+}
+
 static int tend(void *ctx)
 {
 	struct nvmvd *disk = ctx;
@@ -84,7 +92,7 @@ static int tend(void *ctx)
 	while (!kthread_freezable_should_stop(NULL)) {
 		unsigned int ms = disk->level_left ? STEP_MS : REST_MS;
 
-		schedule_timeout_interruptible(msecs_to_jiffies(ms));
+		rest(ms);
 		if (kthread_should_stop())
 			break;
 		level_step(disk);
