@@ -7,6 +7,7 @@
  * places given back.  A place that is torn from us takes it down at once.  The
  * memory lives on until the last reference to the gendisk has gone.
  */
+#include <linux/atomic.h>
 #include <linux/idr.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -20,6 +21,8 @@
 
 DEFINE_MUTEX(nvmvd_disk_lock);
 static DEFINE_IDA(numbers);
+static atomic_t added = ATOMIC_INIT(0);	/* gendisks that are not freed yet */
+static DECLARE_WAIT_QUEUE_HEAD(freed);
 
 /* ---- what the kernel calls ------------------------------------------------------ */
 
@@ -46,6 +49,14 @@ static void disk_free(struct nvmvd *disk)
 static void gendisk_free(struct gendisk *gd)
 {
 	disk_free(gd->private_data);
+	if (atomic_dec_and_test(&added))
+		wake_up_all(&freed);
+}
+
+/* A gendisk asks for our functions until its very end, whoever still holds it. */
+void nvmvd_disks_wait(void)
+{
+	wait_event(freed, !atomic_read(&added));
 }
 
 static const struct block_device_operations disk_fops = {
@@ -250,8 +261,10 @@ struct nvmvd *nvmvd_disk_new(struct nvmvd_place **place, u32 count)
 	mutex_init(&disk->group_lock);
 	mutex_lock(&nvmvd_disk_lock);
 	err = disk_make(disk, place, count);
-	if (!err)
+	if (!err) {
 		owner_set(disk, disk);
+		atomic_inc(&added);
+	}
 	mutex_unlock(&nvmvd_disk_lock);
 	if (err) {
 		disk_free(disk);

@@ -48,6 +48,7 @@ static void __exit nvmvd_exit(void)
 	nvmvd_detach_last();
 	driver_unregister(&nvmvd_nd_driver.drv);
 	nvmvd_reap_flush();
+	nvmvd_disks_wait();
 }
 
 module_init(nvmvd_init);

@@ -138,6 +138,7 @@ struct nvmvd *nvmvd_disk_new(struct nvmvd_place **place, u32 count);
 int nvmvd_disk_hold(struct nvmvd *disk);
 void nvmvd_disk_down(struct nvmvd *disk);
 void nvmvd_disk_put(struct nvmvd *disk);
+void nvmvd_disks_wait(void);
 u64 nvmvd_disk_bytes(const struct nvmvd *disk);
 
 void nvmvd_submit_bio(struct bio *bio);
