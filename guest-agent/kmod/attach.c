@@ -17,6 +17,7 @@ struct left_alone {
 	uuid_t uuid;
 };
 
+/* Disks come and go; taken before any device's lock. */
 DEFINE_MUTEX(nvmvd_attach_lock);
 static LIST_HEAD(disks);
 static LIST_HEAD(alone);

@@ -10,6 +10,10 @@
  *
  * The three streams cover 3 * STREAM bytes; what the first two give is moved
  * over the bytes behind them by a table of what STREAM zeros do to a checksum.
+ * Long streams would be a little faster for a sum alone (170 ns for a page, and
+ * 210), but stores that go to three places far apart cost twice as much as one
+ * after the other: 4 KiB to DRAM took 660 ns with STREAM 1360 and 450 with 192,
+ * where storing alone took 390 and summing up behind it 480.
  */
 #include <linux/cpufeature.h>
 #include <linux/init.h>
@@ -20,7 +24,7 @@
 #include "nvmvd.h"
 
 #define POLYNOMIAL	0x82f63b78u	/* Castagnoli, reflected */
-#define STREAM		1360u		/* 3 * 1360 + 16 = 4096 */
+#define STREAM		192u		/* 7 * 3 * 192 + 64 = 4096 */
 
 static struct {
 	struct nvmvd_crc use;
@@ -157,19 +161,24 @@ static inline u64 instruction_move(u64 sum, u8 *to, const u8 *src)
 
 static u32 instruction_store(u8 *to, const u8 *src)
 {
-	u64 sum = ~0u, second = 0, third = 0;
-	unsigned int i;
+	const u8 *end = src + NVM_PAGE;
+	u64 sum = ~0u;
 
-	for (i = 0; i < STREAM; i += 8) {
-		sum = instruction_move(sum, to + i, src + i);
-		second = instruction_move(second, to + STREAM + i,
-					  src + STREAM + i);
-		third = instruction_move(third, to + 2 * STREAM + i,
-					 src + 2 * STREAM + i);
+	for (; end - src >= 3 * STREAM; to += 3 * STREAM, src += 3 * STREAM) {
+		u64 second = 0, third = 0;
+		unsigned int i;
+
+		for (i = 0; i < STREAM; i += 8) {
+			sum = instruction_move(sum, to + i, src + i);
+			second = instruction_move(second, to + STREAM + i,
+						  src + STREAM + i);
+			third = instruction_move(third, to + 2 * STREAM + i,
+						 src + 2 * STREAM + i);
+		}
+		sum = streams_join(sum, second, third);
 	}
-	sum = streams_join(sum, second, third);
-	for (i = 3 * STREAM; i < NVM_PAGE; i += 8)
-		sum = instruction_move(sum, to + i, src + i);
+	for (; src < end; to += 8, src += 8)
+		sum = instruction_move(sum, to, src);
 	return ~(u32)sum;
 }
 

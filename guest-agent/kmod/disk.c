@@ -19,6 +19,7 @@
 
 #define LANES_A_CPU	2
 
+/* A disk goes up or down; taken inside of a device's lock. */
 DEFINE_MUTEX(nvmvd_disk_lock);
 static DEFINE_IDA(numbers);
 static atomic_t added = ATOMIC_INIT(0);	/* gendisks that are not freed yet */

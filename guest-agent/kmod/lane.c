@@ -68,8 +68,10 @@ u32 nvmvd_lane_take(struct nvmvd *disk)
 
 void nvmvd_lane_drop(struct nvmvd *disk, u32 lane)
 {
+	/* What was done on it is done before it is free, */
 	smp_mb__before_atomic();
 	set_bit(lane, disk->lanes);
+	/* and it is free before we look who waits (wait_event's other half). */
 	smp_mb__after_atomic();
 	if (waitqueue_active(&disk->lane_wait))
 		wake_up(&disk->lane_wait);

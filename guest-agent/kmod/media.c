@@ -11,6 +11,7 @@
 #include <linux/init.h>
 #include <linux/libnvdimm.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -104,6 +105,7 @@ static int media_store_crc(struct nvm_media *media, uint64_t off,
 
 static int media_drain(struct nvm_media *media)
 {
+	/* Streamed and written-back lines are in the domain behind it. */
 	wmb();
 	return 0;
 }
@@ -142,8 +144,14 @@ static int media_reserve(struct nvm_media *media, uint64_t off, uint64_t len)
 /* On virtio-pmem the host's answer, which may be that it failed. */
 static int media_sync(struct nvm_media *media)
 {
+	unsigned int noio = memalloc_noio_save();
+	int err;
+
+	/* The host is asked after all our stores; for that, memory is needed. */
 	wmb();
-	return nvdimm_flush(place_of(media)->region, NULL) ? -NVM_EIO : 0;
+	err = nvdimm_flush(place_of(media)->region, NULL);
+	memalloc_noio_restore(noio);
+	return err ? -NVM_EIO : 0;
 }
 
 static struct nvm_media_ops media_ops __ro_after_init = {
