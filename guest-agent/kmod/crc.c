@@ -11,7 +11,7 @@
  * The three streams cover 3 * STREAM bytes; what the first two give is moved
  * over the bytes behind them by a table of what STREAM zeros do to a checksum.
  * Long streams would be a little faster for a sum alone (170 ns for a page, and
- * 210), but stores that go to three places far apart cost twice as much as one
+ * 190), but stores that go to three places far apart cost twice as much as one
  * after the other: 4 KiB to DRAM took 660 ns with STREAM 1360 and 450 with 192,
  * where storing alone took 390 and summing up behind it 480.
  */

@@ -17,7 +17,7 @@
 #define STEP_MS		20u
 #define REST_MS		1000u
 #define LEVEL_LOOK	2048u
-#define LEVEL_MOVES	8u
+#define LEVEL_MOVES	32u
 #define SCRUB_DEFAULT	1024u
 
 /* Once round all blocks after writes, and on while there is something to move. */

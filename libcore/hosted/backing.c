@@ -20,6 +20,7 @@
 
 #include "hosted/backing_private.h"
 #include "hosted/guard.h"
+#include "hosted/in_kernel.h"
 
 static int backing_open_fd(struct backing *backing, struct failure *failure)
 {
@@ -200,6 +201,18 @@ static struct backing *backing_new(enum backing_access access)
 	return backing;
 }
 
+/* Of a path that is not there. */
+static int backing_missed(const char *path, int err, struct failure *failure)
+{
+	char disk[64];
+
+	if (err == -ENOENT && in_kernel_has(path, disk, sizeof(disk)))
+		return failure_set(failure, -EBUSY, "cannot open '%s': it is "
+				   "part of '%s', which this kernel has open "
+				   "(module nvmvd)", path, disk);
+	return failure_errno(failure, err, "cannot open '%s'", path);
+}
+
 int backing_open(const char *path, enum backing_access access,
 		 struct backing **ret_backing, struct failure *failure)
 {
@@ -209,7 +222,7 @@ int backing_open(const char *path, enum backing_access access,
 	if (!backing)
 		return failure_errno(failure, -ENOMEM, "cannot open '%s'", path);
 	if (!realpath(path, backing->info.path))
-		err = failure_errno(failure, -errno, "cannot open '%s'", path);
+		err = backing_missed(path, -errno, failure);
 	else
 		err = backing_open_fd(backing, failure);
 	if (!err)
