@@ -70,7 +70,7 @@ BENCH_SRC := $(filter-out bench/core%,$(wildcard bench/*.c))
 BENCH_CORE_SRC := $(wildcard bench/core*.c)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check torture-deep bench-pool bench-pool-quick \
+.PHONY: all help deps demo check kernel-debug torture-deep bench-pool bench-pool-quick \
   bench-core bench-core-quick bench-core-instructions test-programs lint install uninstall clean
 .SECONDARY:
 
@@ -206,6 +206,10 @@ torture-deep: ## power losses for TIME seconds: harder, and other random ones (R
 	@.ci/deps install build
 	+@$(SUBMAKE) -s $(BUILD)/nvmtorture
 	$(BUILD)/nvmtorture run --effort 512 --time $(TIME) $(if $(RESULTS),--results $(RESULTS)) $(if $(SHARD),--shard $(SHARD))
+
+kernel-debug: ## a guest kernel with KASAN and lockdep, for GUEST_KERNEL_SERIES=debug
+	@.ci/deps install debug
+	@.ci/kernel-debug
 
 lint: check-lint ## the checks of the source: layers, freestanding core, shell, both compilers
 

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# apt.sh - sourced by .ci/deps and .ci/guest-kernel: how to ask apt, and how to
-# add bookworm-backports from the mirror that this system uses already.
+# apt.sh - sourced by the scripts here: how to ask apt, how to have a package's
+# files without installing it, and how to add bookworm-backports from the mirror
+# that this system uses already.
 #
 # No host name stands here: the mirror and its key are taken from the entry
 # that apt itself names for the release (both formats of sources lists).
@@ -11,11 +12,13 @@ apt_here() {
 	command -v apt-get >/dev/null && command -v dpkg >/dev/null
 }
 
-# apt_newest PACKAGE [at least VERSION]: its newest version, "" if there is none
+# apt_newest PACKAGE [at least VERSION [SERIES]]: its newest version (of those
+# that begin with SERIES and a dot), "" if there is none
 apt_newest() {
 	local version newest=
 
 	while read -r version; do
+		[[ -z ${3:-} || ${version#*:} == "$3".* ]] || continue
 		if [ -z "$newest" ] || dpkg --compare-versions "$version" gt "$newest"; then
 			newest=$version
 		fi
@@ -44,6 +47,19 @@ apt_lists_needed() {
 apt_install() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" >&2
+}
+
+# apt_unpack DIR PACKAGE[=VERSION]...: their files below DIR, nothing installed
+apt_unpack() {
+	local dir=$1 deb
+
+	shift
+	mkdir -p "$dir/debs"
+	(cd "$dir/debs" && apt-get -qq -o APT::Sandbox::User=root download "$@" >&2) || return 1
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir" || return 1
+	done
+	rm -rf "$dir/debs"
 }
 
 # apt_release_option PACKAGE VERSION: "-t RELEASE" that has it, unless the

@@ -12,7 +12,8 @@
 #	guest_wait NAME SECONDS		wait for it to power off
 #	guest_kill NAME			SIGKILL to QEMU: no goodbye of any kind
 #
-# State lives in files of $GUEST_DIR (a test's own folder): NAME.console,
+# The kernel is the newest of .ci/guest-kernel, or that of $GUEST_KERNEL_SERIES
+# (6.1, 6.12, debug).  State lives in files of $GUEST_DIR (a test's own folder): NAME.console,
 # NAME.pid, NAME.qemu (what QEMU said).  A guest cannot outlive its limit,
 # $GUEST_LIMIT seconds, whatever becomes of the shell that started it.
 
@@ -34,12 +35,13 @@ GUEST_APPEND=${GUEST_APPEND//$'\n'/ }
 guest_prepare() {
 	local folder which
 
-	folder=$("$GUEST_HOME/.ci/guest-kernel") || return 1
+	# shellcheck disable=SC2086 # no series is no argument
+	folder=$("$GUEST_HOME/.ci/guest-kernel" ${GUEST_KERNEL_SERIES:-}) || return 1
 	GUEST_KERNEL=$folder/vmlinux
 	[ -e "$GUEST_KERNEL" ] || GUEST_KERNEL=$folder/vmlinuz
 	GUEST_ACCEL=$("$GUEST_BUILD/nvmpool" doctor --accel) || return 1
 	which=$(printf '%s\n' "$@" | cksum | cut -d' ' -f1)
-	GUEST_BASE=$GUEST_BUILD/vm/base-$which.cpio
+	GUEST_BASE=$GUEST_BUILD/vm/base-$which-${folder##*/}.cpio
 	mkdir -p "$GUEST_BUILD/vm"
 	(
 		flock 9
