@@ -1,7 +1,8 @@
 # nvmpool: one non-recursive Makefile.  `make help` lists the targets.
 # Results go to $(BUILD).  Variables: CC, BUILD, PREFIX, DESTDIR,
 # SANITIZE=address,undefined (or thread), COVERAGE=1, WERROR=1, V=1 (show commands);
-# KILLS=2000 (and KILLS_SEED=) for more kills of a guest in check-vm, TEST_LIMIT= seconds.
+# KILLS=2000 (and KILLS_SEED=) for more kills of a guest in check-vm, DISK_KILLS=200 for more
+# of those with the module, KERNELS=debug for others of these, TEST_LIMIT= seconds.
 
 Q   := $(if $(V),,@)
 SAY := @$(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-4s %s\n')

@@ -30,8 +30,9 @@ bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,init_encrypted,\
 trace_eval_init,crypto_kdf108_init,kfunc_init"
 GUEST_APPEND=${GUEST_APPEND//$'\n'/ }
 
-# guest_prepare [PROGRAM...]: sets GUEST_KERNEL, GUEST_BASE, GUEST_ACCEL (kvm
-# where the tool found that it really runs a guest, else tcg)
+# guest_prepare [PROGRAM...]: sets GUEST_KERNEL, GUEST_RELEASE, GUEST_BASE,
+# GUEST_ACCEL (kvm where the tool found that it really runs a guest, else tcg);
+# $GUEST_MODULES are more modules than mkinitrd's own
 guest_prepare() {
 	local folder which
 
@@ -39,8 +40,10 @@ guest_prepare() {
 	folder=$("$GUEST_HOME/.ci/guest-kernel" ${GUEST_KERNEL_SERIES:-}) || return 1
 	GUEST_KERNEL=$folder/vmlinux
 	[ -e "$GUEST_KERNEL" ] || GUEST_KERNEL=$folder/vmlinuz
+	# shellcheck disable=SC2034 # for who comes with a module
+	GUEST_RELEASE=$(<"$folder/release")
 	GUEST_ACCEL=$("$GUEST_BUILD/nvmpool" doctor --accel) || return 1
-	which=$(printf '%s\n' "$@" | cksum | cut -d' ' -f1)
+	which=$(printf '%s\n' "${GUEST_MODULES:-}" "$@" | cksum | cut -d' ' -f1)
 	GUEST_BASE=$GUEST_BUILD/vm/base-$which-${folder##*/}.cpio
 	mkdir -p "$GUEST_BUILD/vm"
 	(
