@@ -72,7 +72,7 @@ BENCH_CORE_SRC := $(wildcard bench/core*.c)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps demo check kernel-debug torture-deep bench-pool bench-pool-quick \
-  bench-core bench-core-quick bench-core-instructions test-programs lint install uninstall clean
+  bench-core bench-core-quick bench-core-instructions bench-guest bench-guest-quick test-programs lint install uninstall clean
 .SECONDARY:
 
 all: $(TOOLS) $(PLUGIN) $(LIBRARY) $(BUILD)/libnvmpool.a generated ## build tools, plugin, library, completions and manual pages (the default)
@@ -240,6 +240,17 @@ bench-core-instructions: ## how many instructions a 4 KiB write or read takes
 	    $(BUILD)/bench/core --count $$work 4000 2>&1 | awk -v work=$$work \
 	    '/Collected/ { printf "%s_instructions %.0f\n", work, $$4 / 4000; n = 1 } END { exit !n }' || exit; \
 	done
+
+# The settings and what is compared: bench/guest.
+bench-guest: ## the virtual disk in a guest against virtio-blk, vhost-user-blk, raw pmem, BTT, DAX (BENCH_GUEST_FLAGS=-j)
+	@.ci/deps install build demo check
+	@.ci/deps install bench-guest || echo "nvmpool: going on without"
+	+@$(SUBMAKE) -s all
+	+@$(SUBMAKE) -s kmod KDIR=$$(.ci/guest-headers $(KERNEL)) >&2
+	@BUILD=$(abspath $(BUILD)) bench/guest $(BENCH_GUEST_FLAGS) $(if $(KERNEL),--kernel $(KERNEL))
+
+bench-guest-quick: BENCH_GUEST_FLAGS := --quick
+bench-guest-quick: bench-guest ## the same with fewer patterns, in one round
 
 # ---- guests without an operating system -------------------------------------------
 
