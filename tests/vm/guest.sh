@@ -20,6 +20,12 @@
 GUEST_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 GUEST_BUILD=${BUILD:-$GUEST_HOME/build}
 GUEST_LIMIT=${GUEST_LIMIT:-240}
+# A kernel that checks everything takes many times as long.
+GUEST_PATIENCE=1
+if [ "${GUEST_KERNEL_SERIES:-}" = debug ]; then
+	GUEST_PATIENCE=10
+	GUEST_LIMIT=$((GUEST_LIMIT * GUEST_PATIENCE))
+fi
 
 # Nothing here is about NVM: these initcalls cost an emulated machine a second
 # and a half at every boot (self tests, certificates, BPF's type tables).
@@ -102,7 +108,7 @@ guest_show() {
 
 # guest_line NAME REGEX SECONDS
 guest_line() {
-	local deadline=$((SECONDS + $3))
+	local deadline=$((SECONDS + $3 * GUEST_PATIENCE))
 
 	while ! grep -aqE "$2" "$GUEST_DIR/$1.console"; do
 		if ! guest_running "$1"; then
@@ -132,7 +138,7 @@ guest_ok() {
 
 # guest_wait NAME SECONDS: until it powered off of its own accord
 guest_wait() {
-	local deadline=$((SECONDS + $2))
+	local deadline=$((SECONDS + $2 * GUEST_PATIENCE))
 
 	while guest_running "$1"; do
 		if [ $SECONDS -ge $deadline ]; then
