@@ -176,7 +176,8 @@ $(BUILD)/bench/core: $(call obj,$(BENCH_CORE_SRC)) $(BUILD)/libnvmpool-all.a
 
 # ---- tests -------------------------------------------------------------------
 
-test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/tests/vm/kills \
+test-programs: all $(UNIT_BIN) $(BUILD)/tests/vm/poke $(BUILD)/tests/vm/churn \
+  $(BUILD)/tests/vm/kills \
   $(BUILD)/tests/vm/kills-guest.elf $(BUILD)/bench/pool $(BUILD)/bench/core
 
 deps: ## say what this machine lacks, by package name
@@ -284,11 +285,11 @@ $(BUILD)/tests/vm/kills: $(call obj,$(KILLS_SRC))
 	$(SAY) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
-# Runs inside the tests' guests, which have no libraries.
-$(BUILD)/tests/vm/poke: tests/vm/poke.c
+# They run inside the tests' guests, which have no libraries.
+$(BUILD)/tests/vm/poke $(BUILD)/tests/vm/churn: $(BUILD)/tests/vm/%: tests/vm/%.c
 	@mkdir -p $(@D)
 	$(SAY) LD $@
-	$(Q)$(CC) -std=gnu17 $(WARN) $(CFLAGS) -static -o $@ $<
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) -static -pthread -o $@ $<
 
 # ---- the module for guests ----------------------------------------------------------
 

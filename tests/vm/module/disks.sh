@@ -110,7 +110,12 @@ guest_functions() {
 		[ "$got" = "$1" ] || { echo "$2 has $got"; return 1; }
 	}
 	quiet() { # nothing in the kernel's log that must not be there
-		! dmesg | grep -E 'BUG|WARNING|Oops|KASAN|possible .* lock|inconsistent lock|Call Trace|kmemleak'
+		dmesg >/tmp/log
+		grep -qE 'BUG:|WARNING:|Oops|ODEBUG|possible .* lock|inconsistent lock|Call Trace' /tmp/log ||
+			return 0
+		grep -E -B 3 -A 50 'BUG:|WARNING:|Oops|ODEBUG|possible .* lock|inconsistent lock' /tmp/log |
+			head -n 200
+		return 1
 	}
 	EOF
 }

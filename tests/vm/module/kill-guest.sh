@@ -10,7 +10,10 @@ word() {
 load libnvdimm
 insmod /nvmvd.ko
 load nfit nd_pmem virtio_pci virtio_pmem crc32c_generic ext4 xfs
-d_ext4=$(disk "$uuid_ext4") d_xfs=$(disk "$uuid_xfs")
+d_ext4=$(disk "$uuid_ext4") d_xfs=$(disk "$uuid_xfs") d_units=$(disk "$uuid_units")
+# as many bytes as one write may be without being torn
+unit=$(cat "/sys/block/${d_units#/dev/}/queue/atomic_write_unit_max_bytes" 2>/dev/null) ||
+	unit=4096
 
 value="printf('%.*c', 100 + n * 7919 % 6000, char(97 + n % 26))"
 kept=64
@@ -66,10 +69,12 @@ for fs in ext4 xfs; do
 	check "$fs: fsck" fsck $fs "$device"
 	mount -t $fs "$device" /mnt/$fs
 done
+check "no unit is torn" churn whole "$d_units" 64 "$unit"
 check "the kernel is quiet" quiet
 how=$(word die)
 if [ "$how" != no ]; then
 	say loading
+	churn units "$d_units" 64 "$unit" &
 	for fs in ext4 xfs; do
 		transactions $fs "$(sqlite3 /mnt/$fs/db 'SELECT last FROM m')" |
 			sqlite3 /mnt/$fs/db >/dev/console 2>&1 &

@@ -97,6 +97,7 @@ done
 verified "dev: two jobs, libaio" "$d_dev" --offset=24m --size=8m --numjobs=2 \
 	--offset_increment=16m --ioengine=libaio --iodepth=8
 verified "dev: io_uring" "$d_dev" --offset=60m --size=8m --ioengine=io_uring --iodepth=8
+check "a buffer that changes while it is written" churn race "$d_two" 3
 check "trimmed and zeroed bytes are zeros" all <<-'X'
 	head -c 1048576 /dev/urandom | dd of=$d_raw bs=64k seek=256 conv=notrunc,fsync 2>/dev/null
 	blkdiscard -o 16777216 -l 262144 $d_raw
@@ -123,7 +124,7 @@ done
 
 # ---- under load
 fio --name=load --filename="$d_raw" --rw=randwrite --bs=4k --offset=36m --size=8m --direct=1 \
-	--time_based --runtime=3 --output=/tmp/load >/dev/null 2>&1 &
+	--time_based --runtime=1000 --output=/tmp/load >/dev/null 2>&1 &
 load=$!
 n=0
 until [ "$(cat /sys/module/nvmvd/refcnt)" != 0 ] || [ $n = 100 ]; do
@@ -132,7 +133,8 @@ until [ "$(cat /sys/module/nvmvd/refcnt)" != 0 ] || [ $n = 100 ]; do
 done
 check "no unloading under load" says 'unavailable\|busy' rmmod nvmvd
 check "no detaching under load" says 'busy' tell detach "$d_raw"
-check "the load went on" wait $load
+kill -INT $load
+check "the load went on" eval "wait $load; grep -q 'err= 0' /tmp/load || { cat /tmp/load; false; }"
 
 # ---- who has it
 # other DISK EXTENT: what it is called while it is nobody's
@@ -153,11 +155,19 @@ check "detached, nvmvd finds it sound" nvmvd check "$pmem"
 check "detached, it stays so" eval 'echo 1 >$driver/scan; sleep 0.5; [ -b $pmem ]'
 check "a pmem that is open is not attached" eval 'says busy tell attach $raw <$pmem'
 mkfifo /tmp/pipe
+# held DEVICE: until nvmvd has mapped it
+held() {
+	tries=100
+	until cat /proc/[0-9]*/maps 2>/dev/null | grep -q "$1" || [ $tries = 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+}
 nvmvd write "$pmem" 50331648 </tmp/pipe >/tmp/write 2>&1 &
 exec 5>/tmp/pipe
 head -c 4096 /dev/urandom >/tmp/data
 cat /tmp/data >&5
-sleep 1
+held "$pmem"
 check "a pmem that nvmvd works on is not attached" says busy tell attach "$raw"
 exec 5>&-
 check "written in user space" eval "wait $! || { cat /tmp/write; false; }"
@@ -165,7 +175,7 @@ tell detach "$d_dev"
 nvmvd write "$dax" 50331648 -e "$dax1" </tmp/pipe >/tmp/write 2>&1 &
 exec 5>/tmp/pipe
 cat /tmp/data >&5
-sleep 1
+held "$dax"
 check "a devdax that nvmvd works on is not attached" says busy tell attach "$dev"
 exec 5>&-
 check "written in user space, on a devdax" eval "wait $! || { cat /tmp/write; false; }"

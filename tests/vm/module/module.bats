@@ -20,7 +20,8 @@ setup_file() {
 	export GUEST_DIR=$BATS_FILE_TMPDIR PATH=$GUEST_BUILD:$PATH
 	export NVMPOOL_STATE_DIR=$GUEST_DIR/state
 	cd "$GUEST_DIR" || return
-	module_prepare "$GUEST_BUILD/nvmvd" "$(command -v fio)" "$(command -v blkdiscard)"
+	module_prepare "$GUEST_BUILD/nvmvd" "$(command -v fio)" "$(command -v blkdiscard)" \
+		"$GUEST_BUILD/tests/vm/churn"
 	disks_make >disks.log 2>&1
 	devices_make
 	{
@@ -189,6 +190,10 @@ sound() {
 	guest_ok module "fio on dev: two jobs, libaio"
 	guest_ok module "fio on dev: io_uring"
 	guest_ok module "trimmed and zeroed bytes are zeros"
+}
+
+@test "what changes while it is written has a checksum of what was stored" {
+	guest_ok module "a buffer that changes while it is written"
 }
 
 @test "io statistics count" {
