@@ -87,7 +87,7 @@ verified() {
 	shift 2
 	check "fio on $name" fio --name=verify --filename="$on" --output=/tmp/fio --direct=1 \
 		--verify=crc32c --verify_fatal=1 --verify_dump=0 --do_verify=1 --rw=randwrite \
-		--bsrange=512-64k --blockalign=512 --randseed=7 "$@"
+		--bsrange=512-64k --blockalign=512 --randseed=7 --loops="$long" "$@"
 	grep -E 'error|verify' /tmp/fio | head -n 5
 }
 for on in raw virt; do
@@ -97,7 +97,7 @@ done
 verified "dev: two jobs, libaio" "$d_dev" --offset=24m --size=8m --numjobs=2 \
 	--offset_increment=16m --ioengine=libaio --iodepth=8
 verified "dev: io_uring" "$d_dev" --offset=60m --size=8m --ioengine=io_uring --iodepth=8
-check "a buffer that changes while it is written" churn race "$d_two" 3
+check "a buffer that changes while it is written" churn race "$d_two" $((3 * long))
 check "trimmed and zeroed bytes are zeros" all <<-'X'
 	head -c 1048576 /dev/urandom | dd of=$d_raw bs=64k seek=256 conv=notrunc,fsync 2>/dev/null
 	blkdiscard -o 16777216 -l 262144 $d_raw
@@ -110,7 +110,7 @@ check "statistics" eval '
 	[ $(($(awk "{ print \$5 }" /sys/block/${d_two#/dev/}/stat) - before)) = 100 ]'
 check "1,000 opens and closes" eval '
 	n=0
-	while [ $n -lt 500 ]; do
+	while [ $n -lt $((500 * long)) ]; do
 		: <$d_raw || exit 1
 		: <>$d_two || exit 1
 		n=$((n + 1))

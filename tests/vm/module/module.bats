@@ -13,6 +13,7 @@
 #	late	two virtio-pmems, the second of which is plugged in later
 #
 # One boot does it all; each test looks at one thing that came of it.
+# MODULE_LONG=N makes what can be repeated N times as long.
 
 setup_file() {
 	. "$BATS_TEST_DIRNAME/../guest.sh"
@@ -26,6 +27,7 @@ setup_file() {
 	devices_make
 	{
 		guest_functions
+		echo "long=${MODULE_LONG:-1}"
 		for disk in raw two dev fs virt late; do
 			echo "$disk=$(nvmvd info $(where $disk) -j | jq -r .data.uuid)"
 			echo "sum_$disk=$(cat $disk.sum)"
@@ -45,7 +47,7 @@ setup_file() {
 		-chardev pipe,id=qmp,path=qmp -mon chardev=qmp,mode=control
 	cat qmp.out >qmp.log 2>/dev/null 3>&- &
 	echo '{"execute":"qmp_capabilities"}' >&"$qmp"
-	guest_line module '^guest: plug it in' 200
+	guest_line module '^guest: plug it in' $((180 + 20 * ${MODULE_LONG:-1}))
 	cat >&"$qmp" <<-EOF
 	{"execute":"object-add","arguments":{"qom-type":"memory-backend-file","id":"m-late1","mem-path":"late-1.img","size":33554432,"share":true,"align":2097152}}
 	{"execute":"device_add","arguments":{"driver":"virtio-pmem-pci","id":"n-late1","memdev":"m-late1","bus":"rp1"}}
