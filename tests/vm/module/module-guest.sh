@@ -142,8 +142,10 @@ other() {
 	attr "$1" extents | sed -n "$(($2 + 1))p" | cut -d' ' -f2
 }
 pmem=$raw_pmem dax=/dev/$(other "$d_dev" 0) dax1=/dev/$(other "$d_dev" 1)
-check "no /dev/pmemN while it is attached" says "$pmem" nvmvd info "$pmem"
-check "no /dev/daxN.M while it is attached" says "$dax" nvmvd info "$dax"
+check "no /dev/pmemN while it is attached" eval \
+	'says "part of .$d_raw" nvmvd info "$pmem"; fails 6 nvmvd write "$pmem" 0 </dev/null'
+check "no /dev/daxN.M while it is attached" eval \
+	'says "part of .$d_dev" nvmvd info "$dax" -e "$dax1"; fails 6 nvmvd info "$dax" -e "$dax1"'
 nd=$(attr "$d_raw" extents | cut -d' ' -f1)
 check "no other driver takes it" says busy sh -c "echo $nd >/sys/bus/nd/drivers/nd_pmem/bind"
 check "detached, raw is a pmem again" all <<-'X'
