@@ -7,9 +7,11 @@
 #include "cli/complete.h"
 
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/kernel.h"
 #include "cli/session.h"
 #include "hosted/registry.h"
 
@@ -80,7 +82,8 @@ const struct command cmd_generate = {
 
 /* ---- __names ----------------------------------------------------------------- */
 
-static const char *const name_kinds[] = { "children", "vms", "pools", NULL };
+static const char *const name_kinds[] = { "children", "vms", "pools", "disks",
+					     NULL };
 
 static const struct arg names_args[] = {
 	{ .name = "KIND", .complete = COMPLETE_WORDS, .words = name_kinds },
@@ -101,6 +104,20 @@ static int pool_names(struct cli *cli)
 	return 0;
 }
 
+static int disk_names(struct cli *cli)
+{
+	struct kdisk *disks;
+	size_t count;
+	int status = kernel_disks(cli, &disks, &count);
+
+	if (status)
+		return status;
+	for (size_t i = 0; i < count; i++)
+		out_line(cli, "%s", disks[i].name);
+	free(disks);
+	return 0;
+}
+
 static int names_run(struct cli *cli)
 {
 	bool vms = strcmp(cli->arg[0], "vms") == 0;
@@ -112,6 +129,8 @@ static int names_run(struct cli *cli)
 
 	if (strcmp(cli->arg[0], "pools") == 0)
 		return pool_names(cli);
+	if (strcmp(cli->arg[0], "disks") == 0)
+		return disk_names(cli);
 	if (!vms && strcmp(cli->arg[0], "children") != 0)
 		return cli_fail(cli, EXIT_USAGE, "no names of kind '%s'",
 				cli->arg[0]);

@@ -3,8 +3,8 @@
  * complete.h - what is generated from a tool's tables: completion for three
  * shells and the manual page's part about commands and options.
  *
- * The scripts know everything in the tables; only the names of children, VMs
- * and pools are asked of the tool, by its hidden command __names.
+ * The scripts know everything in the tables; only the names of children, VMs,
+ * pools and the kernel's disks are asked of the tool, by its hidden command __names.
  */
 #ifndef NVM_CLI_COMPLETE_H
 #define NVM_CLI_COMPLETE_H

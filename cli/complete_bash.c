@@ -11,7 +11,7 @@ static const char head[] =
 "# bash completion for TOOL                              -*- shell-script -*-\n"
 "# Made from the option tables by 'TOOL __generate bash'; do not edit.\n"
 "\n"
-"# Add the names of a kind (children, vms, pools) that begin with $cur.\n"
+"# Add the names of a kind (children, vms, pools, disks) that begin with $cur.\n"
 "_TOOL_names() {\n"
 "\tlocal names\n"
 "\n"
@@ -27,7 +27,7 @@ static const char head[] =
 "# Complete $cur as a thing of this kind.\n"
 "_TOOL_complete() {\n"
 "\tcase $1 in\n"
-"\tchildren | vms) _TOOL_names \"$1\" ;;\n"
+"\tchildren | vms | disks) _TOOL_names \"$1\" ;;\n"
 "\tpools) _TOOL_names pools; _TOOL_files ;;\n"
 "\tfiles) _TOOL_files ;;\n"
 "\ttargets) _TOOL_names children; _TOOL_files ;;\n"
@@ -108,6 +108,9 @@ static void kind_print(FILE *stream, enum complete_kind kind,
 		break;
 	case COMPLETE_TARGET:
 		fputs("targets", stream);
+		break;
+	case COMPLETE_KERNEL:
+		fputs("disks", stream);
 		break;
 	case COMPLETE_WORDS:
 		fputs("'words", stream);

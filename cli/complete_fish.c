@@ -9,7 +9,7 @@ static const char head[] =
 "# fish completion for TOOL\n"
 "# Made from the option tables by 'TOOL __generate fish'; do not edit.\n"
 "\n"
-"# The names of a kind (children, vms, pools), in the pool on the line.\n"
+"# The names of a kind (children, vms, pools, disks), in the pool on the line.\n"
 "function __TOOL_names\n"
 "    set -l words (commandline -opc)\n"
 "    set -l pool\n"
@@ -107,6 +107,9 @@ static void kind_print(const struct tool *tool, FILE *stream,
 		break;
 	case COMPLETE_TARGET:
 		complete_emit(tool, stream, " -rF -a '(__TOOL_names children)'");
+		break;
+	case COMPLETE_KERNEL:
+		complete_emit(tool, stream, " -x -a '(__TOOL_names disks)'");
 		break;
 	case COMPLETE_WORDS:
 		fputs(" -x -a '", stream);

@@ -13,7 +13,7 @@ static const char head[] =
 "# zsh completion for TOOL\n"
 "# Made from the option tables by 'TOOL __generate zsh'; do not edit.\n"
 "\n"
-"# _TOOL_names KIND: those (children, vms, pools) of the pool on the line.\n"
+"# _TOOL_names KIND: those (children, vms, pools, disks) of the pool on the line.\n"
 "_TOOL_names() {\n"
 "\tlocal -a names pool\n"
 "\tlocal -i i\n"
@@ -32,6 +32,7 @@ static const char head[] =
 "\n"
 "_TOOL_children() { _TOOL_names children \"$@\" }\n"
 "_TOOL_vms() { _TOOL_names vms \"$@\" }\n"
+"_TOOL_disks() { _TOOL_names disks \"$@\" }\n"
 "_TOOL_registered() { _TOOL_names pools \"$@\" }\n"
 "_TOOL_targets() {\n"
 "\t_alternative 'children:child:_TOOL_children' 'files:file:_files'\n"
@@ -103,6 +104,7 @@ static void spec_action(const struct tool *tool, GString *spec,
 		[COMPLETE_POOL] = "pools",
 		[COMPLETE_SIZE] = "sizes",
 		[COMPLETE_TARGET] = "targets",
+		[COMPLETE_KERNEL] = "disks",
 	};
 
 	g_string_append_c(spec, ':');
@@ -127,6 +129,7 @@ static void spec_action(const struct tool *tool, GString *spec,
 	case COMPLETE_POOL:
 	case COMPLETE_SIZE:
 	case COMPLETE_TARGET:
+	case COMPLETE_KERNEL:
 		g_string_append_printf(spec, "_%s_%s", tool->name,
 				       functions[kind]);
 		break;

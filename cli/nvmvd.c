@@ -18,6 +18,9 @@ static const struct command *const commands[] = {
 	&vd_cmd_export,
 	&vd_cmd_import,
 	&vd_cmd_serve,
+	&vd_cmd_attach,
+	&vd_cmd_detach,
+	&vd_cmd_list,
 	&cmd_generate,
 	&cmd_names,
 	NULL

@@ -71,6 +71,7 @@ enum complete_kind {
 	COMPLETE_SIZE,		/* digits, then a suffix */
 	COMPLETE_FILE,
 	COMPLETE_TARGET,	/* a file, or a child of the pool */
+	COMPLETE_KERNEL,	/* a virtual disk of this machine's kernel */
 	COMPLETE_WORDS,		/* one of .words */
 	COMPLETE_COMMAND,	/* a subcommand */
 };

@@ -8,11 +8,14 @@
 
 #include "cli/opt.h"
 
+extern const struct command vd_cmd_attach;
 extern const struct command vd_cmd_check;
 extern const struct command vd_cmd_create;
+extern const struct command vd_cmd_detach;
 extern const struct command vd_cmd_export;
 extern const struct command vd_cmd_import;
 extern const struct command vd_cmd_info;
+extern const struct command vd_cmd_list;
 extern const struct command vd_cmd_map;
 extern const struct command vd_cmd_read;
 extern const struct command vd_cmd_resize;

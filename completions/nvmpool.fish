@@ -1,7 +1,7 @@
 # fish completion for nvmpool
 # Made from the option tables by 'nvmpool __generate fish'; do not edit.
 
-# The names of a kind (children, vms, pools), in the pool on the line.
+# The names of a kind (children, vms, pools, disks), in the pool on the line.
 function __nvmpool_names
     set -l words (commandline -opc)
     set -l pool

@@ -1,7 +1,7 @@
 # fish completion for nvmvd
 # Made from the option tables by 'nvmvd __generate fish'; do not edit.
 
-# The names of a kind (children, vms, pools), in the pool on the line.
+# The names of a kind (children, vms, pools, disks), in the pool on the line.
 function __nvmvd_names
     set -l words (commandline -opc)
     set -l pool
@@ -83,6 +83,9 @@ complete -c nvmvd -n '__nvmvd_at help 1' -a resize
 complete -c nvmvd -n '__nvmvd_at help 1' -a export
 complete -c nvmvd -n '__nvmvd_at help 1' -a import
 complete -c nvmvd -n '__nvmvd_at help 1' -a serve
+complete -c nvmvd -n '__nvmvd_at help 1' -a attach
+complete -c nvmvd -n '__nvmvd_at help 1' -a detach
+complete -c nvmvd -n '__nvmvd_at help 1' -a list
 
 complete -c nvmvd -n __nvmvd_begin -a create -d 'make a file, device or child into an empty virtual disk'
 complete -c nvmvd -n '__nvmvd_in create' -s s -l size -x -a '(__nvmvd_sizes)' -d 'create each file that is not there, sparse, of this size'
@@ -220,3 +223,19 @@ complete -c nvmvd -n '__nvmvd_in serve' -s w -l wait -x -d 'how long to wait for
 complete -c nvmvd -n '__nvmvd_in serve' -s j -l json -d 'print JSON'
 complete -c nvmvd -n '__nvmvd_in serve' -s h -l help -d 'print this help'
 complete -c nvmvd -n '__nvmvd_at serve 1' -rF -a '(__nvmvd_names children)'
+
+complete -c nvmvd -n __nvmvd_begin -a attach -d 'make a disk a block device of this machine'\''s kernel'
+complete -c nvmvd -n '__nvmvd_in attach' -s a -l all -d 'all that is whole, unused, and was not detached by hand'
+complete -c nvmvd -n '__nvmvd_in attach' -s j -l json -d 'print JSON'
+complete -c nvmvd -n '__nvmvd_in attach' -s h -l help -d 'print this help'
+complete -c nvmvd -n '__nvmvd_in attach' -rF
+
+complete -c nvmvd -n __nvmvd_begin -a detach -d 'take a disk from this machine'\''s kernel'
+complete -c nvmvd -n '__nvmvd_in detach' -s a -l all -d 'all that nobody has open'
+complete -c nvmvd -n '__nvmvd_in detach' -s j -l json -d 'print JSON'
+complete -c nvmvd -n '__nvmvd_in detach' -s h -l help -d 'print this help'
+complete -c nvmvd -n '__nvmvd_at detach 1' -x -a '(__nvmvd_names disks)'
+
+complete -c nvmvd -n __nvmvd_begin -a list -d 'list the disks of this machine'\''s kernel'
+complete -c nvmvd -n '__nvmvd_in list' -s j -l json -d 'print JSON'
+complete -c nvmvd -n '__nvmvd_in list' -s h -l help -d 'print this help'

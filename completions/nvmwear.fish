@@ -1,7 +1,7 @@
 # fish completion for nvmwear
 # Made from the option tables by 'nvmwear __generate fish'; do not edit.
 
-# The names of a kind (children, vms, pools), in the pool on the line.
+# The names of a kind (children, vms, pools, disks), in the pool on the line.
 function __nvmwear_names
     set -l words (commandline -opc)
     set -l pool
