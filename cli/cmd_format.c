@@ -18,6 +18,7 @@
 #include "cli/describe.h"
 #include "cli/enrol.h"
 #include "hosted/backing.h"
+#include "hosted/in_kernel.h"
 #include "hosted/in_use.h"
 #include "hosted/lock.h"
 #include "hosted/signature.h"
@@ -204,9 +205,15 @@ static int target_open(struct format *f)
 static int target_create(struct format *f)
 {
 	struct failure failure;
+	char disk[64];
 	int err;
 
 	/* a device that is not there is not a file to be made */
+	if (in_kernel_has(f->path, disk, sizeof(disk)))
+		return cli_fail(f->cli, EXIT_BUSY, "cannot format '%s': it is "
+				"part of '%s', which this kernel has open; "
+				"'nvmvd detach %s' gives it back", f->path,
+				disk, disk);
 	if (!strncmp(f->path, "/dev/", 5) && strncmp(f->path, "/dev/shm/", 9))
 		return cli_fail(f->cli, EXIT_NOT_FOUND, "cannot format '%s': "
 				"no such device", f->path);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/kernel.h"
 #include "hosted/arena.h"
 #include "hosted/backing.h"
 
@@ -161,6 +162,8 @@ int cli_disk_start(struct disk *disk)
 	size_t bytes = vd_memory_bytes(&disk->geometry, args.lane_count);
 	int err;
 
+	if (disk->kernel)
+		return 0;
 	disk->mem = arena_alloc(bytes);
 	if (!disk->mem)
 		return cli_fail(disk->cli, EXIT_FAILED, "cannot open disk '%s':"
@@ -181,9 +184,9 @@ int cli_disk_open(struct cli *cli, unsigned flags, int guard,
 {
 	int status = cli_disk_find(cli, flags, guard, disk);
 
-	if (!status)
+	if (!status && !disk->kernel)
 		status = cli_disk_area(disk);
-	return status ? status : cli_disk_probe(disk);
+	return status || disk->kernel ? status : cli_disk_probe(disk);
 }
 
 int cli_disk_stop(struct disk *disk, int status)
@@ -214,6 +217,7 @@ int cli_disk_close(struct disk *disk, int status)
 	for (size_t i = 0; i < disk->path_count; i++)
 		backing_close(disk->locked[i]);
 	session_close(&disk->pool);
+	free(disk->kernel);
 	*disk = (struct disk){ .cli = disk->cli };
 	return status;
 }
@@ -336,6 +340,8 @@ uint64_t cli_disk_bytes(const struct disk *disk)
 
 int cli_disk_not_itself(struct disk *disk, const char *file, int fd)
 {
+	char name[KDISK_NAME_BYTES];
+	bool same = false;
 	struct stat st;
 
 	if (cli_disk_is_child(disk))
@@ -344,15 +350,17 @@ int cli_disk_not_itself(struct disk *disk, const char *file, int fd)
 		fd = STDOUT_FILENO;
 	if (fd < 0 ? stat(file, &st) : fstat(fd, &st))
 		return 0;
+	if (disk->kernel)
+		same = S_ISBLK(st.st_mode) &&
+		       !kdisk_of_node(KDISK_SYS, st.st_rdev, name) &&
+		       !strcmp(name, disk->kernel->name);
 	for (size_t i = 0; i < disk->path_count; i++) {
 		const struct backing_info *info = backing_info(disk->locked[i]);
 
-		if (st.st_dev == info->dev && st.st_ino == info->ino)
-			return cli_fail(disk->cli, EXIT_USAGE, "'%s' is the "
-					"disk itself", file ? file :
-					"standard output");
+		same |= st.st_dev == info->dev && st.st_ino == info->ino;
 	}
-	return 0;
+	return same ? cli_fail(disk->cli, EXIT_USAGE, "'%s' is the disk itself",
+			       file ? file : "standard output") : 0;
 }
 
 int cli_disk_number(struct disk *disk, const char *what, const char *text,

@@ -11,6 +11,9 @@
  * Files and devices are locked like pools (flock), for as long as the command
  * runs.  Of a child the bytes are leased, and the pool is free for others.
  * Either is refused while a VM or another process maps it.
+ *
+ * What is a disk of this machine's kernel (/dev/nvmvd0) is refused too, but for
+ * commands with DISK_KERNEL.
  */
 #ifndef NVM_CLI_DISK_H
 #define NVM_CLI_DISK_H
@@ -18,6 +21,8 @@
 #include "cli/session.h"
 #include "hosted/area.h"
 #include "vdisk/vdisk.h"
+
+struct kdisk;
 
 struct disk {
 	struct cli *cli;
@@ -36,6 +41,8 @@ struct disk {
 	struct vd_geometry geometry;
 	struct vdisk *vd;
 	void *mem;
+	struct kdisk *kernel;		/* one of the kernel's: nothing of the
+					   above but the geometry; else NULL */
 	struct progress progress;
 	struct pool_progress step;
 };
@@ -45,6 +52,8 @@ struct disk {
 #define DISK_NO_VERIFY	0x2u	/* reads do not check data */
 #define DISK_MAKE	0x4u	/* what processes have open is in use, too */
 #define DISK_GROW	0x8u	/* there may be extents that are not its own */
+#define DISK_KERNEL	0x10u	/* may be the kernel's; then nothing is locked
+				   or open, and .kernel is all there is */
 
 /* The stray-write guard, of commands that write. */
 #define DISK_OPT_GUARD(type, field)                                         \
@@ -80,6 +89,9 @@ int cli_disk_probe(struct disk *disk);
 /* Close core and area; the target stays locked. */
 int cli_disk_stop(struct disk *disk, int status);
 
+/* Is it the kernel's?  Then .kernel is filled.  An exit status. */
+int cli_disk_kernel(struct disk *disk);
+
 /* The file or device of an extent; not for children. */
 struct backing *cli_disk_locked(const struct disk *disk, uint32_t extent);
 
@@ -100,7 +112,7 @@ struct pool_range cli_disk_range(const struct disk *disk, uint32_t extent);
 
 static inline bool cli_disk_is_child(const struct disk *disk)
 {
-	return !disk->path_count;
+	return !disk->path_count && !disk->kernel;
 }
 
 /* What the first argument means, before anything is opened. */
@@ -130,6 +142,10 @@ int cli_disk_not_itself(struct disk *disk, const char *file, int fd);
  */
 int cli_disk_number(struct disk *disk, const char *what, const char *text,
 		    uint64_t multiple, uint64_t most, uint64_t *ret_bytes);
+
+/* As vd_info() and vd_policy(), of the kernel's disks too; an exit status. */
+void cli_disk_info(const struct disk *disk, struct vd_info *ret_info);
+int cli_disk_policy(struct disk *disk, const struct wear_config *wear);
 
 /* All that was written is durable; an exit status. */
 int cli_disk_flush(struct disk *disk);

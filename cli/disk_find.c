@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/kernel.h"
 #include "hosted/backing.h"
 #include "hosted/in_use.h"
 #include "hosted/registry.h"
@@ -191,12 +192,15 @@ static int path_open(struct disk *disk, const char *path)
 	struct backing **ret = &disk->locked[disk->path_count];
 	struct failure failure;
 	int err = backing_open(path, disk_writes(disk) ? BACKING_WRITE :
-			       BACKING_READ, ret, &failure);
+			       BACKING_READ, ret, &failure), status;
 
 	if (err == -ERANGE && disk->flags & DISK_MAKE)
 		return cli_fail(disk->cli, EXIT_NO_SPACE, "cannot create a "
 				"disk on '%s': it is too small, less than a "
 				"page", path);
+	status = err == -ENOENT ? kernel_missing(disk->cli, path) : 0;
+	if (status)
+		return status;
 	if (err == -ERANGE)
 		return cli_fail(disk->cli, EXIT_NOT_POOL, "'%s' is no virtual "
 				"disk: shorter than any", path);
@@ -269,6 +273,8 @@ int cli_disk_find(struct cli *cli, unsigned flags, int guard,
 		disk->guard = (enum stray_guard)(guard - 1);
 	if (status)
 		return status;
-	return cli_disk_named_by_path(cli) ? paths_find(disk) :
-					     child_find(disk);
+	if (!cli_disk_named_by_path(cli))
+		return child_find(disk);
+	status = cli_disk_kernel(disk);
+	return status || disk->kernel ? status : paths_find(disk);
 }

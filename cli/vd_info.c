@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "cli/disk.h"
+#include "cli/kernel.h"
 #include "cli/vd_commands.h"
 
 static const struct arg args[] = {
@@ -59,7 +60,18 @@ static void levelling_tell(struct cli *cli, const struct vd_info *info)
 	out_text(cli, NULL, "writes of a block", text);
 }
 
-static void state_tell(struct cli *cli, const struct vd_info *info)
+static const char *state_text(const struct vd_info *info, bool in_kernel)
+{
+	if (in_kernel)
+		return info->read_only ? "in use by the kernel, read-only" :
+		       info->was_clean || !info->seq ? "in use by the kernel" :
+		       "in use by the kernel, which has recovered it";
+	return info->was_clean ? "clean" : !info->seq ? "new" :
+	       "not closed cleanly: this is what the next command recovers";
+}
+
+static void state_tell(struct cli *cli, const struct vd_info *info,
+		       bool in_kernel)
 {
 	const struct {
 		const char *key, *label;
@@ -82,23 +94,52 @@ static void state_tell(struct cli *cli, const struct vd_info *info)
 	};
 
 	out_bool(cli, "clean", NULL, info->was_clean);
-	out_text(cli, NULL, "state", info->was_clean ? "clean" : !info->seq ?
-		 "new" : "not closed cleanly: this is what the next command "
-		 "recovers");
+	out_text(cli, NULL, "state", state_text(info, in_kernel));
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		if (counts[i].always || counts[i].number || cli->json)
 			out_number(cli, counts[i].key, counts[i].label,
 				   counts[i].number);
 }
 
+static void durable_tell(struct disk *disk)
+{
+	const struct backing_info *backing;
+	const char *durable, *reason;
+
+	if (disk->kernel) {
+		durable = kernel_durable(disk->kernel);
+		reason = kernel_durable_reason(disk->kernel);
+	} else {
+		backing = backing_info(area_backing(disk->area, 0));
+		durable = backing_durable_name(backing->durable);
+		reason = backing->reason;
+	}
+	out_text(disk->cli, "durable", "durable", durable);
+	out_text(disk->cli, "durable_reason", "because", reason);
+}
+
+/* What only the kernel's disks have. */
+static void kernel_part_tell(struct cli *cli, const struct kdisk *disk)
+{
+	out_text(cli, "kernel_device", NULL, disk->name);
+	out_bool(cli, "read_only", NULL, disk->info.read_only);
+	out_text(cli, "checksum", "checksum", disk->checksum);
+	out_bool(cli, "verify", "reads are checked", disk->verify);
+	out_number(cli, "lanes", "lanes", disk->lanes);
+	out_size(cli, "scrub_bytes_s", "scrubbed a second",
+		 disk->scrub_kib_s << 10);
+	out_number(cli, "scrub_rounds", "scrub rounds", disk->scrub_rounds);
+	if (disk->scrub_errors || cli->json)
+		out_number(cli, "scrub_errors", "damage found by it",
+			   disk->scrub_errors);
+}
+
 static void info_tell(struct disk *disk)
 {
-	const struct backing_info *backing =
-		backing_info(area_backing(disk->area, 0));
 	struct cli *cli = disk->cli;
 	struct vd_info info;
 
-	vd_info(disk->vd, &info);
+	cli_disk_info(disk, &info);
 	out_text(cli, "target", "disk", disk->name);
 	out_text(cli, "pool", cli_disk_is_child(disk) ? "child of" : NULL,
 		 cli_disk_is_child(disk) ? disk->pool.path : NULL);
@@ -109,19 +150,21 @@ static void info_tell(struct disk *disk)
 	out_size(cli, "size_bytes", "size", cli_disk_bytes(disk));
 	out_size(cli, "area_bytes", "area", info.geometry.area_bytes);
 	out_size(cli, "mapped_bytes", "in use", info.mapped_count * VD_BLOCK);
-	out_text(cli, "durable", "durable",
-		 backing_durable_name(backing->durable));
-	out_text(cli, "durable_reason", "because", backing->reason);
-	state_tell(cli, &info);
+	durable_tell(disk);
+	state_tell(cli, &info, disk->kernel);
 	levelling_tell(cli, &info);
-	if (cli->json || info.geometry.extent_count > 1)
+	if (disk->kernel) {
+		kernel_part_tell(cli, disk->kernel);
+		kernel_extents(cli, disk->kernel);
+	} else if (cli->json || info.geometry.extent_count > 1) {
 		extents_table(disk);
+	}
 }
 
 static int info_run(struct cli *cli)
 {
 	struct disk disk;
-	int status = cli_disk_open(cli, DISK_READ, 0, &disk);
+	int status = cli_disk_open(cli, DISK_READ | DISK_KERNEL, 0, &disk);
 
 	if (!status)
 		status = cli_disk_start(&disk);
@@ -133,6 +176,7 @@ static int info_run(struct cli *cli)
 static const struct example examples[] = {
 	{ "nvmvd info disk.img", "a disk in a file" },
 	{ "nvmvd info vm1", "the disk in a pool's child vm1" },
+	{ "nvmvd info /dev/nvmvd0", "a disk of this machine's kernel" },
 	{ NULL, NULL }
 };
 
@@ -142,7 +186,8 @@ const struct command vd_cmd_info = {
 	.description = "The disk is opened for reading and not changed. One "
 		"that was not closed cleanly is shown as the next command "
 		"that writes would recover it: blocks whose write a loss of "
-		"power had cut off count as rolled back.",
+		"power had cut off count as rolled back. Of a disk of this "
+		"machine's kernel (/dev/nvmvd0) it is what the kernel says.",
 	.args = args,
 	.examples = examples,
 	.flags = COMMAND_DISK,

@@ -95,8 +95,14 @@ static int level_run(struct cli *cli)
 {
 	const struct level_opts *o = cli->opts;
 	struct disk disk;
-	int status = cli_disk_open(cli, DISK_WRITE, o->guard, &disk);
+	int status = cli_disk_open(cli, DISK_WRITE | DISK_KERNEL, o->guard,
+				   &disk);
 
+	if (!status && disk.kernel)
+		status = cli_fail(cli, EXIT_UNSUPPORTED, "cannot level '%s': "
+				  "the kernel levels its disks by itself; "
+				  "'nvmwear policy %s' tells and changes how",
+				  disk.name, disk.name);
 	if (!status)
 		status = cli_disk_start(&disk);
 	if (!status)

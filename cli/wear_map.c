@@ -162,7 +162,7 @@ static int map_run(struct cli *cli)
 
 	if (status)
 		return status;
-	status = cli_disk_open(cli, DISK_READ, 0, &disk);
+	status = cli_disk_open(cli, DISK_READ | DISK_KERNEL, 0, &disk);
 	if (!status && o->svg)
 		status = cli_disk_not_itself(&disk, o->svg, -1);
 	if (!status)

@@ -85,15 +85,14 @@ static int policy_change(struct disk *disk, const struct policy_opts *o,
 			 bool change)
 {
 	struct vd_info info;
-	int err;
+	int status;
 
-	vd_info(disk->vd, &info);
+	cli_disk_info(disk, &info);
 	if (!policy_wanted(disk->cli, o, &info.wear))
 		return EXIT_USAGE;
-	err = change ? vd_policy(disk->vd, &info.wear) : 0;
-	if (err)
-		return cli_disk_fail(disk, err, NULL, "cannot change the policy "
-				     "of disk '%s'", disk->name);
+	status = change ? cli_disk_policy(disk, &info.wear) : 0;
+	if (status)
+		return status;
 	out_text(disk->cli, "target", NULL, disk->name);
 	policy_tell(disk->cli, &info.wear);
 	return 0;
@@ -110,7 +109,8 @@ static int policy_run(struct cli *cli)
 	/* What is wrong with the words is told before the disk is touched. */
 	if (!policy_wanted(cli, o, &tried))
 		return EXIT_USAGE;
-	status = cli_disk_open(cli, change ? DISK_WRITE : DISK_READ, 0, &disk);
+	status = cli_disk_open(cli, (change ? DISK_WRITE : DISK_READ) |
+			       DISK_KERNEL, 0, &disk);
 	if (!status)
 		status = cli_disk_start(&disk);
 	if (!status)
@@ -131,7 +131,9 @@ const struct command wear_cmd_policy = {
 	.description = "none uses free blocks in turn; mbsa moves cold data at "
 		"a fixed threshold (a reconstruction of the published "
 		"algorithm); adaptive lets the threshold grow, within a budget "
-		"of moves. 'nvmwear simulate' tells what each comes to.",
+		"of moves. 'nvmwear simulate' tells what each comes to.\n\nA "
+		"disk of this machine's kernel (/dev/nvmvd0) changes at once, "
+		"and keeps it when it is detached.",
 	.args = args,
 	.opts = opts,
 	.opts_size = sizeof(struct policy_opts),

@@ -38,7 +38,7 @@ static void show_tell(struct disk *disk, struct wear_counts *counts)
 	struct vd_info info;
 	double extra;
 
-	vd_info(disk->vd, &info);
+	cli_disk_info(disk, &info);
 	wear_stats_make(counts->count, counts->number, &stats);
 	extra = info.user_writes ? 100.0 * (double)info.moves /
 				   (double)info.user_writes : 0;
@@ -67,7 +67,7 @@ static int show_run(struct cli *cli)
 {
 	struct wear_counts counts;
 	struct disk disk;
-	int status = cli_disk_open(cli, DISK_READ, 0, &disk);
+	int status = cli_disk_open(cli, DISK_READ | DISK_KERNEL, 0, &disk);
 
 	if (!status)
 		status = cli_disk_start(&disk);
@@ -82,6 +82,7 @@ static int show_run(struct cli *cli)
 
 static const struct example examples[] = {
 	{ "nvmwear show disk.img", "a disk in a file" },
+	{ "nvmwear show /dev/nvmvd0", "a disk of this machine's kernel" },
 	{ NULL, NULL }
 };
 

@@ -208,8 +208,9 @@ static int backing_missed(const char *path, int err, struct failure *failure)
 
 	if (err == -ENOENT && in_kernel_has(path, disk, sizeof(disk)))
 		return failure_set(failure, -EBUSY, "cannot open '%s': it is "
-				   "part of '%s', which this kernel has open "
-				   "(module nvmvd)", path, disk);
+				   "part of '%s', which this kernel has open; "
+				   "use that, or 'nvmvd detach %s' first", path,
+				   disk, disk);
 	return failure_errno(failure, err, "cannot open '%s'", path);
 }
 
