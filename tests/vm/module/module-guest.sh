@@ -8,6 +8,7 @@
 # The golden images come first, one by one: they have one uuid, all of them.
 driver=/sys/bus/nd/drivers/nvmvd
 load nfit nd_pmem virtio_pci virtio_pmem device_dax dax_pmem crc32c_generic ext4
+check "tool: not loaded, it says how to" says "modprobe nvmvd" nvmvd list
 check "the module loads" insmod /nvmvd.ko autoattach=0
 
 # pmem_at ADDRESS: what the memory there is called
@@ -141,11 +142,33 @@ check "the load went on" eval "wait $load; grep -q 'err= 0' /tmp/load || { cat /
 other() {
 	attr "$1" extents | sed -n "$(($2 + 1))p" | cut -d' ' -f2
 }
-pmem=$raw_pmem dax=/dev/$(other "$d_dev" 0) dax1=/dev/$(other "$d_dev" 1)
+half=$(other "$d_two" 0) pmem=$raw_pmem dax=/dev/$(other "$d_dev" 0) dax1=/dev/$(other "$d_dev" 1)
 check "no /dev/pmemN while it is attached" eval \
 	'says "part of .$d_raw" nvmvd info "$pmem"; fails 6 nvmvd write "$pmem" 0 </dev/null'
 check "no /dev/daxN.M while it is attached" eval \
 	'says "part of .$d_dev" nvmvd info "$dax" -e "$dax1"; fails 6 nvmvd info "$dax" -e "$dax1"'
+check "tool: lists all of them" eval \
+	'[ $(nvmvd list | grep -c ^/dev/nvmvd) = $(ls -d /sys/block/nvmvd* | wc -l) ]'
+check "tool: tells what the kernel tells" eval 'nvmvd info $d_raw | grep -q "$raw" &&
+	nvmvd info $d_raw | grep -q "the raw one" && nvmwear show $d_raw && nvmwear map $d_raw'
+check "tool: changes the policy" eval 'nvmwear policy $d_raw mbsa --threshold 77 &&
+	[ "$(attr $d_raw policy) $(attr $d_raw threshold)" = "mbsa 77" ]'
+check "tool: what is there is not attached again" says "already, as $d_raw" nvmvd attach "$raw"
+check "tool: other commands refuse" says "nvmvd detach" nvmvd check "$d_raw"
+check "tool: who has it open" eval 'says "open in pid" nvmvd detach $d_raw <$d_raw'
+check "tool: detaches and attaches" all <<-'X'
+	nvmvd detach $d_raw
+	says "no disk" nvmvd detach $d_raw
+	[ -b $pmem ]
+	nvmvd info $pmem | grep -q mbsa
+	says "in use: open in pid" nvmvd attach $pmem <$pmem
+	nvmvd detach $two
+	says "a part of the disk is missing" nvmvd attach $half
+	nvmvd attach $two
+	nvmvd attach $pmem
+	d_raw=$(disk $raw) d_two=$(disk $two)
+	[ -b $d_raw -a -b $d_two ]
+X
 nd=$(attr "$d_raw" extents | cut -d' ' -f1)
 check "no other driver takes it" says busy sh -c "echo $nd >/sys/bus/nd/drivers/nd_pmem/bind"
 check "detached, raw is a pmem again" all <<-'X'

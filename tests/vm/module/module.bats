@@ -21,7 +21,7 @@ setup_file() {
 	export GUEST_DIR=$BATS_FILE_TMPDIR PATH=$GUEST_BUILD:$PATH
 	export NVMPOOL_STATE_DIR=$GUEST_DIR/state
 	cd "$GUEST_DIR" || return
-	module_prepare "$GUEST_BUILD/nvmvd" "$(command -v fio)" "$(command -v blkdiscard)" \
+	module_prepare "$GUEST_BUILD/nvmvd" "$GUEST_BUILD/nvmwear" "$(command -v fio)" "$(command -v blkdiscard)" \
 		"$GUEST_BUILD/tests/vm/churn"
 	disks_make >disks.log 2>&1
 	devices_make
@@ -231,6 +231,17 @@ sound() {
 	guest_ok module "detached, it stays so"
 	guest_ok module "written in user space"
 	guest_ok module "read in the kernel"
+}
+
+@test "nvmvd and nvmwear tell of the kernel's disks, set, detach and attach them" {
+	guest_ok module "tool: not loaded, it says how to"
+	guest_ok module "tool: lists all of them"
+	guest_ok module "tool: tells what the kernel tells"
+	guest_ok module "tool: changes the policy"
+	guest_ok module "tool: what is there is not attached again"
+	guest_ok module "tool: other commands refuse"
+	guest_ok module "tool: who has it open"
+	guest_ok module "tool: detaches and attaches"
 }
 
 @test "what is plugged in completes a disk" {
