@@ -178,7 +178,8 @@ static int vdisk_open(struct nvmvd *disk, struct nvm_fault *fault)
 	vd_info(disk->vd, &info);
 	import_uuid(&disk->uuid, info.uuid);
 	strscpy(disk->label, info.label, sizeof(disk->label));
-	disk->was_clean = info.was_clean;
+	/* A disk that nobody has written yet had nothing to recover. */
+	disk->was_clean = info.was_clean || !info.seq;
 	disk->verify = true;
 	return 0;
 }
