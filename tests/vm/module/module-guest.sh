@@ -119,7 +119,9 @@ check "1,000 opens and closes" eval '
 	[ $(cat /sys/module/nvmvd/refcnt) = 0 ]'
 for name in raw two dev fs virt; do
 	head -c 1048576 /dev/urandom >/tmp/data
-	say "wrote $name $(sum </tmp/data)"
+	wrote=$(sum </tmp/data)
+	eval "wrote_$name=$wrote"
+	say "wrote $name $wrote"
 	dd if=/tmp/data "of=$(eval echo "\$d_$name")" bs=1M seek=8 conv=notrunc,fsync 2>/dev/null
 done
 
@@ -136,6 +138,25 @@ check "no unloading under load" says 'unavailable\|busy' rmmod nvmvd
 check "no detaching under load" says 'busy' tell detach "$d_raw"
 kill -INT $load
 check "the load went on" eval "wait $load; grep -q 'err= 0' /tmp/load || { cat /tmp/load; false; }"
+
+# ---- torn away, as by ndctl disable-region
+region=$(readlink -f "/sys/bus/nd/devices/$(attr "$d_two" extents | head -n 1 | cut -d' ' -f1)")
+region=${region%/*} region=${region##*/}
+regions=/sys/bus/nd/drivers/nd_region
+fio --name=load --filename="$d_two" --rw=randwrite --bs=4k --offset=36m --size=8m --direct=1 \
+	--time_based --runtime=1000 --output=/tmp/load >/dev/null 2>&1 &
+load=$!
+n=0
+until grep -q '[1-9]' "/sys/block/${d_two#/dev/}/inflight" || [ $n = 100 ]; do
+	n=$((n + 1))
+	sleep 0.1
+done
+check "its memory is taken away under load" eval "echo $region >$regions/unbind; ! wait $load"
+check "the disk goes with its memory" eval "! grep -q '^$two' /sys/block/nvmvd*/nvmvd/uuid"
+echo "$region" >$regions/bind
+check "the disk comes with its memory" disk "$two"
+d_two=$(disk "$two")
+check "the disk comes with what it had" sum_is "$wrote_two" "$d_two" 8192 1024
 
 # ---- who has it
 # other DISK EXTENT: what it is called while it is nobody's

@@ -212,6 +212,13 @@ sound() {
 	guest_ok module "the load went on"
 }
 
+@test "a disk goes when its memory is taken away under load, and comes again with it" {
+	guest_ok module "its memory is taken away under load"
+	guest_ok module "the disk goes with its memory"
+	guest_ok module "the disk comes with its memory"
+	guest_ok module "the disk comes with what it had"
+}
+
 @test "user space cannot have what the module has" {
 	guest_ok module "no /dev/pmemN while it is attached"
 	guest_ok module "no /dev/daxN.M while it is attached"
