@@ -164,6 +164,9 @@ static const char *reason_text(const struct wish *wish, int err, char *buf,
 		return wish->by_uuid ? "a part of it is missing: it lies on "
 		       "more devices than are here" : "a part of the disk is "
 		       "missing: name all devices that it lies on";
+	case ENOTUNIQ:
+		return "a part of it is there more than once, so one is a "
+		       "copy: name the devices of the disk ('dmesg' has them)";
 	case NVM_ERANGE:
 		return "these are smaller than the disk on them: name all "
 		       "devices that it lies on";

@@ -110,17 +110,21 @@ static int places_attach(struct nvmvd_place **place, u32 count)
 	return 0;
 }
 
-/* -ENODEV: no such disk; -ENOENT: a part of it is missing. */
+/*
+ * -ENODEV: no such disk; -ENOENT: a part of it is missing; -ENOTUNIQ: a copy of
+ * a part is there, too.
+ */
 static int uuid_attach(const struct nvmvd_finds *finds, const uuid_t *uuid)
 {
 	struct nvmvd_place *place[VD_EXTENTS_MAX];
-	u32 count = nvmvd_find_disk(finds, uuid, place), whole = 0;
-	int err;
+	u32 whole = 0;
+	int count, err;
 
 	if (disk_find(uuid))
 		return -EEXIST;
-	if (!count)
-		return -ENODEV;
+	count = nvmvd_find_disk(finds, uuid, place);
+	if (count <= 0)
+		return count ? count : -ENODEV;
 	err = nvmvd_find_whole(place, count, &whole);
 	return err ? err : places_attach(place, whole);
 }

@@ -101,20 +101,32 @@ void nvmvd_finds_free(struct nvmvd_finds *finds)
 }
 
 /*
- * The places of one disk, the one with the SBs first.  Extents that the disk
- * has given up (it was shrunk) still say that they are of it and come last.
+ * The places of one disk, the one with the SBs first; how many.  Extents that
+ * the disk has given up (it was shrunk) still say that they are of it and come
+ * last.  -ENOTUNIQ: two say that they are the same extent, so one is a copy, and
+ * nobody but the user knows which.
  */
-u32 nvmvd_find_disk(const struct nvmvd_finds *finds, const uuid_t *uuid,
+int nvmvd_find_disk(const struct nvmvd_finds *finds, const uuid_t *uuid,
 		    struct nvmvd_place *place[VD_EXTENTS_MAX])
 {
 	u32 count = 0, extent, i;
 
-	for (extent = 0; extent < VD_EXTENTS_MAX; extent++)
-		for (i = 0; i < finds->count; i++)
-			if (finds->found[i].extent == extent &&
-			    uuid_equal(&finds->found[i].uuid, uuid) &&
-			    count < VD_EXTENTS_MAX)
-				place[count++] = finds->found[i].place;
+	for (extent = 0; extent < VD_EXTENTS_MAX; extent++) {
+		u32 before = count;
+
+		for (i = 0; i < finds->count; i++) {
+			if (finds->found[i].extent != extent ||
+			    !uuid_equal(&finds->found[i].uuid, uuid))
+				continue;
+			if (count > before) {
+				pr_warn("%pUb: %s and %s are both its extent %u: attach it by its devices' names\n",
+					uuid, place[before]->name,
+					finds->found[i].place->name, extent);
+				return -ENOTUNIQ;
+			}
+			place[count++] = finds->found[i].place;
+		}
+	}
 	return count;
 }
 

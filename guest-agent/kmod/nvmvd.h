@@ -172,7 +172,7 @@ struct nvmvd_finds {
 
 int nvmvd_find_all(struct nvmvd_finds *finds);
 void nvmvd_finds_free(struct nvmvd_finds *finds);
-u32 nvmvd_find_disk(const struct nvmvd_finds *finds, const uuid_t *uuid,
+int nvmvd_find_disk(const struct nvmvd_finds *finds, const uuid_t *uuid,
 		    struct nvmvd_place *place[VD_EXTENTS_MAX]);
 int nvmvd_find_whole(struct nvmvd_place **place, u32 count, u32 *ret_count);
 

@@ -10,6 +10,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * @device is what the memory is called while it is the kernel's own: @known, if
+ * it was when the module took it; else after its region and number.
+ */
+static bool is_device(const char *bus, const char *known, const char *device)
+{
+	unsigned region, number;
+	char pmem[32];
+
+	if (!strcmp(device, known) || !strcmp(device, bus))
+		return true;
+	if (sscanf(bus, "namespace%u.%u", &region, &number) != 2 &&
+	    sscanf(bus, "pfn%u.%u", &region, &number) != 2)
+		return false;
+	snprintf(pmem, sizeof(pmem), number ? "pmem%u.%u" : "pmem%u", region,
+		 number);
+	return !strcmp(device, pmem);
+}
+
 static bool extents_have(const char *file, const char *device)
 {
 	char bus[64], known[64];
@@ -19,7 +38,7 @@ static bool extents_have(const char *file, const char *device)
 	if (!extents)
 		return false;
 	while (!have && fscanf(extents, "%63s %63s %*s %*s", bus, known) == 2)
-		have = !strcmp(device, known);
+		have = is_device(bus, known, device);
 	fclose(extents);
 	return have;
 }

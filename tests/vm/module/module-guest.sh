@@ -51,6 +51,9 @@ for name in raw two dev fs virt; do
 	eval "d_$name=$dev_name"
 	check "$name: what the host wrote" sum_is "$sum" "$dev_name" 0 1024
 done
+# The golden images are copies of one another, as far as their uuid goes.
+check "copies: none is attached by itself" eval '! grep -q "^$clean" /sys/block/nvmvd*/nvmvd/uuid'
+check "copies: not by uuid" says "more than once" nvmvd attach "$clean"
 check "raw: its label" [ "$(attr "$d_raw" label)" = "the raw one" ]
 check "two: the second extent is at the lower address" \
 	eval '[ $(($(at $d_two 1))) -lt $(($(at $d_two 0))) ]'

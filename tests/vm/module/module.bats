@@ -158,6 +158,11 @@ sound() {
 	guest_ok module "raw: its label"
 }
 
+@test "of copies none is taken for the disk" {
+	guest_ok module "copies: none is attached by itself"
+	guest_ok module "copies: not by uuid"
+}
+
 @test "extents are put in their order, whatever their addresses are" {
 	guest_ok module "two: the second extent is at the lower address"
 	guest_ok module "dev: the second extent is at the lower address"
