@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_BYTES	(VYARD_AREA + (4ull << 20))	/* to grow into */
+#define VBASE_LARGE	(8ull << 20)
+#define ROOM_BYTES	VBASE_LARGE		/* to grow into, too */
 
 const char *vstate_name(enum vstate state)
 {
@@ -166,9 +167,12 @@ bool vbase_begin(struct vbase *base, enum vstate state,
 	bool good;
 	int err;
 
-	*base = (struct vbase){ .state = state };
+	*base = (struct vbase){ .state = state, .area_bytes = VYARD_AREA };
+	/* A trim in flight keeps what is freed; the others go on for long. */
+	if (state == VSTATE_LOGS)
+		base->area_bytes = VBASE_LARGE;
 	vyard_begin(&base->yard, ROOM_BYTES, durability);
-	vyard_area(&base->yard, (const uint64_t[]){ VYARD_AREA }, 1);
+	vyard_area(&base->yard, &base->area_bytes, 1);
 	if (state == VSTATE_FOREIGN)
 		build_foreign(base->yard.domain);
 	if (state <= VSTATE_FOREIGN) {

@@ -26,6 +26,7 @@ const char *vstate_name(enum vstate state);
 
 struct vbase {
 	enum vstate state;
+	uint64_t area_bytes;
 	struct vyard yard;
 	struct vhistory history;	/* of what is there */
 	struct domain_trace trace;	/* scratch of the building */

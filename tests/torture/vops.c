@@ -85,6 +85,15 @@ static bool run_grow(struct vcrash *crash, struct vplay *play,
 	return vplay_steps(play, then, 99);
 }
 
+/* Does the block lie in what has been added? */
+static bool in_second(const struct vyard *yard, uint32_t block)
+{
+	struct vd_place place;
+
+	return !vd_place(yard->disk, block, &place) && place.mapped &&
+	       (place.extent || place.off_bytes >= VYARD_AREA);
+}
+
 /* A disk over two segments, with blocks and the open trim log in the second. */
 static void prepare_shrink(struct vcrash *crash, const struct vop *op)
 {
@@ -104,10 +113,11 @@ static void prepare_shrink(struct vcrash *crash, const struct vop *op)
 	domain_record(base->yard.domain, &base->trace);
 	good = vplay_steps(&play, spread, 2);
 	/* The least worn blocks come first: on into the second segment. */
-	for (uint32_t i = 0; good && i < geometry.block_count / 16 * 15;
-	     i += 16)
+	for (uint32_t i = 0; good && !in_second(&base->yard, 0) &&
+	     i < geometry.block_count; i += 16)
 		good = vplay_steps(&play, spread + 1, 1);
-	good = good && vplay_steps(&play, spread + 2, 1);
+	good = good && in_second(&base->yard, 0) &&
+	       in_second(&base->yard, 15) && vplay_steps(&play, spread + 2, 1);
 	domain_record(base->yard.domain, NULL);
 	vyard_must(good, "blocks in two segments");
 	vhistory_collapse(&base->history);
@@ -338,7 +348,7 @@ bool vop_crash(struct vcrash *crash, const struct vop *op,
 	base->yard.domain->poison_count = 0;
 	vhistory_end(&base->history);
 	base->history = history;
-	vyard_area(&base->yard, (const uint64_t[]){ VYARD_AREA }, 1);
+	vyard_area(&base->yard, &base->area_bytes, 1);
 	return good;
 }
 
