@@ -402,7 +402,7 @@ int scan_records(struct vd_scan *scan, struct nvm_fault *fault)
  *
  * A trim of before that close may have been in a log that is lost; the map
  * knows of it, and is asked each time, for nothing else may tell that a log is
- * missing.  The record that the trim hides is to be made VOID (line_repair): the
+ * missing.  The records that the trim hides are to be made VOID (line_repair): the
  * map may not be there the next time.
  */
 static void word_lost(void *ctx, uint32_t logical, uint64_t word)
@@ -415,10 +415,8 @@ static void word_lost(void *ctx, uint32_t logical, uint64_t word)
 	if (!word_is_mapped(word)) {
 		if (word <= disk->layout.table_seq &&
 		    entry_replace(scan, logical, word, word) &&
-		    word_is_mapped(entry)) {
-			disk->state[word_block(entry)] |= VD_BLOCK_SUSPECT;
+		    word_is_mapped(entry))
 			scan->hidden_count++;
-		}
 		return;
 	}
 	if (!(state_load(disk, block) & VD_BLOCK_SUSPECT) ||
@@ -447,14 +445,17 @@ void scan_lost(struct vd_scan *scan)
 
 /* ---- repair ------------------------------------------------------------------------- */
 
-/* A record that only the last close's map knows to be trimmed (word_lost). */
+/*
+ * Where only the last close's map knows that a block was trimmed (word_lost), the
+ * newest record of it and all older ones.
+ */
 static bool is_hidden(const struct vd_scan *scan, uint32_t block,
 		      const struct vd_rec *rec)
 {
 	const struct vdisk *disk = scan->disk;
 	uint64_t entry;
 
-	if (state_load(disk, block) != (VD_BLOCK_IDLE | VD_BLOCK_SUSPECT) ||
+	if (!scan->hidden_count || state_of(disk, block) != VD_BLOCK_IDLE ||
 	    rec->type != VD_RECORD_DATA ||
 	    rec->block >= disk->layout.logical_count)
 		return false;
