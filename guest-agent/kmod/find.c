@@ -119,7 +119,7 @@ int nvmvd_find_disk(const struct nvmvd_finds *finds, const uuid_t *uuid,
 			    !uuid_equal(&finds->found[i].uuid, uuid))
 				continue;
 			if (count > before) {
-				pr_warn("%pUb: %s and %s are both its extent %u: attach it by its devices' names\n",
+				pr_warn("%pUb: %s and %s both are extent %u; name its devices\n",
 					uuid, place[before]->name,
 					finds->found[i].place->name, extent);
 				return -ENOTUNIQ;
