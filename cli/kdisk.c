@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cli/disk.h"
+#include "hosted/in_kernel.h"
 
 #define PREFIX		"nvmvd"
 #define TEXT_BYTES	8192u	/* more than an attribute can have */
@@ -382,8 +383,8 @@ const struct kdisk *kdisk_on(const struct kdisk *disks, size_t count,
 	for (size_t i = 0; i < count; i++)
 		for (uint32_t e = 0; e < disks[i].info.geometry.extent_count;
 		     e++)
-			if (!strcmp(disks[i].extent[e].device, device) ||
-			    !strcmp(disks[i].extent[e].bus_device, device))
+			if (in_kernel_is(disks[i].extent[e].bus_device,
+					 disks[i].extent[e].device, device))
 				return &disks[i];
 	return NULL;
 }

@@ -10,11 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * @device is what the memory is called while it is the kernel's own: @known, if
- * it was when the module took it; else after its region and number.
- */
-static bool is_device(const char *bus, const char *known, const char *device)
+bool in_kernel_is(const char *bus, const char *known, const char *device)
 {
 	unsigned region, number;
 	char pmem[32];
@@ -38,7 +34,7 @@ static bool extents_have(const char *file, const char *device)
 	if (!extents)
 		return false;
 	while (!have && fscanf(extents, "%63s %63s %*s %*s", bus, known) == 2)
-		have = is_device(bus, known, device);
+		have = in_kernel_is(bus, known, device);
 	fclose(extents);
 	return have;
 }

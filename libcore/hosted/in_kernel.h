@@ -12,4 +12,11 @@
 /* Has it the device that used to be @path?  @ret_disk: "/dev/nvmvd0". */
 bool in_kernel_has(const char *path, char *ret_disk, size_t disk_len);
 
+/*
+ * Is an extent, of these two names (in_kernel.c), what is called @device while
+ * it is the kernel's own?  That is @known, if the module knew it when it took it;
+ * else the name follows from region and number.
+ */
+bool in_kernel_is(const char *bus, const char *known, const char *device);
+
 #endif

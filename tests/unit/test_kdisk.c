@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "cli/kdisk.h"
+#include "hosted/in_kernel.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
 #define UUID		"a56ddcae-b257-4c0e-9f5e-2d1f7a6b3c48"
@@ -377,9 +378,22 @@ static void what_is_written_arrives_and_errors_come_back(void **state)
 			 -ENOSPC);
 }
 
+/* The module was loaded before the kernel had made pmem devices. */
+static void memory_is_known_by_the_name_that_it_would_have(void **state)
+{
+	(void)state;
+	assert_true(in_kernel_is("namespace3.0", "namespace3.0", "pmem3"));
+	assert_true(in_kernel_is("namespace3.1", "namespace3.1", "pmem3.1"));
+	assert_true(in_kernel_is("pfn2.0", "pfn2.0", "pmem2"));
+	assert_true(in_kernel_is("dax1.0", "dax1.0", "dax1.0"));
+	assert_false(in_kernel_is("namespace3.0", "namespace3.0", "pmem30"));
+	assert_false(in_kernel_is("dax1.0", "dax1.0", "pmem1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_known_by_the_name_that_it_would_have),
 #define IN_SYSFS(test) \
 	cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 		IN_SYSFS(all_that_the_kernel_says_is_read),
